@@ -1,0 +1,3 @@
+//! jobscope: start the window or the command line, and set the exit status.
+
+fn main() {}
