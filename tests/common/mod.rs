@@ -1,0 +1,5 @@
+//! What several test files share.
+
+#[expect(clippy::allow_attributes, reason = "unused in some test files only")]
+#[allow(dead_code, reason = "not every test file takes pictures")]
+pub mod renderer;
