@@ -110,6 +110,10 @@ pub enum Error {
         source: rusqlite::Error,
     },
 
+    /// A report that was made elsewhere, by a thread that had the error itself.
+    #[error("{}", .0.headline)]
+    Reported(Report),
+
     /// Something outside SQLite failed: a thread, the display, a child process.
     #[error("could not {action}")]
     Other {
@@ -168,6 +172,7 @@ impl Error {
             | Self::Cancelled
             | Self::Invalid { .. }
             | Self::File { .. }
+            | Self::Reported(_)
             | Self::Other { .. } => None,
         }
     }
@@ -218,6 +223,7 @@ impl Error {
             | Self::Invalid { .. }
             | Self::File { .. }
             | Self::Generate { .. }
+            | Self::Reported(_)
             | Self::Other { .. } => None,
         }
     }
@@ -265,6 +271,9 @@ pub struct Report {
 
 impl From<&Error> for Report {
     fn from(error: &Error) -> Self {
+        if let Error::Reported(report) = error {
+            return report.clone();
+        }
         let mut causes = Vec::new();
         if let Error::NotADatabase { found, .. } | Error::Schema { found, .. } = error {
             causes.push(found.clone());

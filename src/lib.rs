@@ -1,4 +1,9 @@
 #![doc = include_str!("ARCHITECTURE.md")]
 
+pub mod cli;
+pub mod db;
+pub mod engine;
 pub mod error;
+pub mod jobs;
+pub mod memory;
 pub mod units;

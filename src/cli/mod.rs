@@ -1,0 +1,96 @@
+//! The command line: the same engine without a window. Nothing here needs a display library.
+//!
+//! Data goes to standard output, talk to standard error.
+
+pub mod check;
+mod output;
+pub mod query;
+mod session;
+
+use std::{io::IsTerminal as _, path::PathBuf};
+
+use clap::{Parser, Subcommand};
+
+use crate::error::{Error, Report};
+
+/// Inspect ClusterCockpit's SQLite job databases: browse millions of jobs, stop any query, see
+/// and bound what it does to memory.
+#[derive(Debug, Parser)]
+#[command(name = "jobscope", version, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    /// The database to open in the window (cc-backend's job.db).
+    pub database: Option<PathBuf>,
+
+    /// Open it as immutable: only while nobody writes to it.
+    #[arg(long, requires = "database")]
+    pub immutable: bool,
+
+    /// What to do without a window.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What the command line can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run one of the job queries.
+    Query(query::QueryArgs),
+    /// Run one reading statement of your own.
+    Sql(query::SqlArgs),
+    /// Say what a database and this program's SQLite are.
+    Check(check::CheckArgs),
+}
+
+/// How the program ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExitCode {
+    /// Everything was done.
+    Done = 0,
+    /// Something failed; the report is on standard error.
+    Failed = 1,
+    /// The command line was wrong.
+    Usage = 2,
+    /// A limit or Ctrl-C stopped it; the receipt says how far it came.
+    Stopped = 3,
+}
+
+impl From<ExitCode> for std::process::ExitCode {
+    fn from(code: ExitCode) -> Self {
+        Self::from(code as u8)
+    }
+}
+
+/// Runs one subcommand.
+pub fn run(command: &Command) -> ExitCode {
+    let result = match command {
+        Command::Query(args) => query::run_query(args),
+        Command::Sql(args) => query::run_sql(args),
+        Command::Check(args) => check::run(args),
+    };
+    result.unwrap_or_else(|error| {
+        say_error(&error);
+        if matches!(error, Error::Invalid { .. }) {
+            ExitCode::Usage
+        } else if matches!(error, Error::Cancelled) {
+            ExitCode::Stopped
+        } else {
+            ExitCode::Failed
+        }
+    })
+}
+
+/// Prints the report on an error to standard error.
+pub fn say_error(error: &Error) {
+    say(&format!("jobscope: {}", Report::from(error)));
+}
+
+/// Prints a line to standard error: talk, not data.
+#[expect(clippy::print_stderr, reason = "this is the command line")]
+pub fn say(text: &str) {
+    eprintln!("{text}");
+}
+
+/// Whether a person reads standard error.
+fn is_watched() -> bool {
+    std::io::stderr().is_terminal()
+}

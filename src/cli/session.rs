@@ -1,0 +1,177 @@
+//! One engine, one database, one task: what `query` and `sql` share.
+
+use std::{
+    path::Path,
+    sync::atomic::{AtomicU32, Ordering},
+    time::{Duration, Instant},
+};
+
+use crate::{
+    db::{connection::OpenMode, profile::MemoryProfile, value::Cell},
+    engine::{
+        Engine,
+        message::{Event, Request, Task, TaskId},
+        receipt::Receipt,
+    },
+    error::{Error, Report, Result},
+    jobs::{catalogue::Column, list::Cursor},
+};
+
+/// How often Ctrl-C was pressed. The second time ends the program the hard way.
+static INTERRUPTS: AtomicU32 = AtomicU32::new(0);
+
+/// Between two looks at Ctrl-C and at the time for `--cancel-after`.
+const POLL: Duration = Duration::from_millis(10);
+
+/// An engine with an open database.
+pub struct Session {
+    engine: Engine,
+}
+
+/// How a task ended.
+pub struct Ending {
+    /// What it did and cost.
+    pub receipt: Receipt,
+    /// Why it failed.
+    pub report: Option<Report>,
+    /// Where the next batch begins.
+    pub next: Option<Cursor>,
+}
+
+impl Session {
+    /// Starts an engine and opens `path`.
+    ///
+    /// # Errors
+    /// If a thread cannot be started or the file cannot be opened.
+    pub fn open(path: &Path, mode: OpenMode, profile: &MemoryProfile) -> Result<Self> {
+        watch_ctrl_c()?;
+        let mut engine = Engine::start(profile, || ())?;
+        engine.send(Request::Open {
+            path: path.to_owned(),
+            mode,
+        });
+        loop {
+            if INTERRUPTS.load(Ordering::SeqCst) > 0 {
+                return Err(Error::Cancelled);
+            }
+            let Some(news) = engine.wait(POLL) else {
+                continue;
+            };
+            match news.event {
+                Event::Opened(_) => return Ok(Self { engine }),
+                Event::OpenFailed { report, .. } => return Err(Error::Reported(report)),
+                Event::Started { .. }
+                | Event::Rows { .. }
+                | Event::Ended { .. }
+                | Event::LimitsApplied(_)
+                | Event::ConnectionApplied { .. }
+                | Event::ConnectionClosed { .. }
+                | Event::Shrunk { .. }
+                | Event::Trimmed { .. } => {}
+            }
+        }
+    }
+
+    /// Runs `task` to its end. `sink` gets the columns first, then the rows as they come.
+    ///
+    /// # Errors
+    /// What `sink` returns; the task is stopped then.
+    pub fn run(
+        &mut self,
+        task: Task,
+        cancel_after: Option<Duration>,
+        sink: &mut dyn Sink,
+    ) -> Result<Ending> {
+        let id = TaskId(1);
+        self.engine.send(Request::Run(id, task));
+        let started = Instant::now();
+        let mut failure = None;
+        loop {
+            let overdue = cancel_after.is_some_and(|after| started.elapsed() >= after);
+            if overdue || INTERRUPTS.load(Ordering::SeqCst) > 0 {
+                self.engine.send(Request::Cancel(id));
+            }
+            let patience = cancel_after.map_or(POLL, |after| {
+                after
+                    .saturating_sub(started.elapsed())
+                    .clamp(Duration::from_millis(1), POLL)
+            });
+            let Some(news) = self.engine.wait(patience) else {
+                continue;
+            };
+            let result = match news.event {
+                Event::Started { columns, .. } => sink.columns(columns),
+                Event::Rows { rows, .. } if failure.is_none() => sink.rows(&rows),
+                Event::Ended {
+                    receipt,
+                    report,
+                    next,
+                    ..
+                } => {
+                    return failure.map_or_else(
+                        || {
+                            Ok(Ending {
+                                receipt: *receipt,
+                                report,
+                                next,
+                            })
+                        },
+                        Err,
+                    );
+                }
+                Event::Rows { .. }
+                | Event::Opened(_)
+                | Event::OpenFailed { .. }
+                | Event::LimitsApplied(_)
+                | Event::ConnectionApplied { .. }
+                | Event::ConnectionClosed { .. }
+                | Event::Shrunk { .. }
+                | Event::Trimmed { .. } => Ok(()),
+            };
+            if let Err(error) = result {
+                failure.get_or_insert(error);
+                self.engine.send(Request::Cancel(id));
+            }
+        }
+    }
+}
+
+/// Takes a result as it comes.
+pub trait Sink {
+    /// The columns, before the first row.
+    ///
+    /// # Errors
+    /// If the output cannot be written.
+    fn columns(&mut self, columns: Vec<Column>) -> Result<()>;
+
+    /// Some rows.
+    ///
+    /// # Errors
+    /// If the output cannot be written.
+    fn rows(&mut self, rows: &[Vec<Cell>]) -> Result<()>;
+}
+
+fn watch_ctrl_c() -> Result<()> {
+    use std::sync::OnceLock;
+
+    static WATCHED: OnceLock<()> = OnceLock::new();
+    if WATCHED.set(()).is_err() {
+        return Ok(());
+    }
+    ctrlc::set_handler(|| {
+        if INTERRUPTS.fetch_add(1, Ordering::SeqCst) >= 1 {
+            super::say("jobscope: stopped the hard way");
+            leave_now();
+        }
+    })
+    .map_err(|source| Error::other("watch for Ctrl-C", source))
+}
+
+/// Ends the program from the signal thread, when the polite way takes too long.
+#[expect(
+    clippy::exit,
+    reason = "the user asked twice; the main thread may be stuck in a write to a full pipe"
+)]
+fn leave_now() -> ! {
+    std::process::exit(super::ExitCode::Stopped as i32)
+}

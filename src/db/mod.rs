@@ -1,0 +1,11 @@
+//! Talks to SQLite: opening, settings, counters, plans. No threads, no window, no ClusterCockpit.
+
+pub mod authorizer;
+pub mod build;
+pub mod connection;
+pub mod plan;
+pub mod pragma;
+pub mod profile;
+mod sidecars;
+pub mod status;
+pub mod value;

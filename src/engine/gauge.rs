@@ -1,0 +1,127 @@
+//! What a connection's thread publishes for everybody else to read, without locks.
+
+use std::{
+    sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed},
+    time::Instant,
+};
+
+use crate::{
+    db::status::CacheCounters,
+    memory::sample::{ConnectionReading, ConnectionState},
+    units::Bytes,
+};
+
+/// Time since the engine started, the same for all its threads.
+#[derive(Clone, Copy, Debug)]
+pub struct EngineClock {
+    started: Instant,
+}
+
+impl EngineClock {
+    /// A clock that starts now.
+    pub fn start() -> Self {
+        Self {
+            started: Instant::now(),
+        }
+    }
+
+    /// When the clock started.
+    pub fn started(self) -> Instant {
+        self.started
+    }
+
+    /// Nanoseconds since the start; enough for 584 years.
+    pub fn nanos(self) -> u64 {
+        u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    /// Seconds since the start.
+    pub fn secs(self) -> f64 {
+        self.started.elapsed().as_secs_f64()
+    }
+}
+
+/// The published numbers of one connection. Its worker writes, everybody reads; a reader may see
+/// numbers of two moments side by side, which is fine for a picture drawn ten times a second.
+#[derive(Debug, Default)]
+pub struct Gauge {
+    state: AtomicU8,
+    task: AtomicU64,
+    since_nanos: AtomicU64,
+    seen_nanos: AtomicU64,
+    cache_used: AtomicU64,
+    cache_hits: AtomicU64,
+    cache_misses: AtomicU64,
+    cache_spills: AtomicU64,
+    pub(super) rows: AtomicU64,
+    pub(super) vm_steps: AtomicU64,
+    /// The largest seen during the task.
+    pub(super) heap_peak: AtomicU64,
+    /// The largest seen during the task.
+    pub(super) rss_peak: AtomicU64,
+}
+
+impl Gauge {
+    pub(super) fn begin(&self, task: u64, nanos: u64, heap: Bytes, rss: Option<Bytes>) {
+        self.task.store(task, Relaxed);
+        self.rows.store(0, Relaxed);
+        self.vm_steps.store(0, Relaxed);
+        self.heap_peak.store(heap.0, Relaxed);
+        self.rss_peak.store(rss.unwrap_or_default().0, Relaxed);
+        self.seen_nanos.store(nanos, Relaxed);
+        self.enter(ConnectionState::Busy, nanos);
+    }
+
+    pub(super) fn enter(&self, state: ConnectionState, nanos: u64) {
+        let code = match state {
+            ConnectionState::Closed => 0,
+            ConnectionState::Idle => 1,
+            ConnectionState::Busy => 2,
+        };
+        if state == ConnectionState::Closed {
+            self.publish(CacheCounters::default(), nanos);
+        }
+        self.since_nanos.store(nanos, Relaxed);
+        self.state.store(code, Relaxed);
+    }
+
+    pub(super) fn publish(&self, counters: CacheCounters, nanos: u64) {
+        self.cache_used.store(counters.used.0, Relaxed);
+        self.cache_hits.store(counters.hits, Relaxed);
+        self.cache_misses.store(counters.misses, Relaxed);
+        self.cache_spills.store(counters.spills, Relaxed);
+        self.seen_nanos.store(nanos, Relaxed);
+    }
+
+    /// The page cache as last published.
+    pub fn cache_used(&self) -> Bytes {
+        Bytes(self.cache_used.load(Relaxed))
+    }
+
+    /// Everything, for a sample.
+    pub fn read(&self, now_nanos: u64) -> ConnectionReading {
+        let state = match self.state.load(Relaxed) {
+            0 => ConnectionState::Closed,
+            1 => ConnectionState::Idle,
+            _ => ConnectionState::Busy,
+        };
+        let secs_since = |at: &AtomicU64| now_nanos.saturating_sub(at.load(Relaxed)) as f64 / 1e9;
+        let is_busy = state == ConnectionState::Busy;
+        ConnectionReading {
+            state,
+            task: is_busy.then(|| self.task.load(Relaxed)),
+            cache_used: self.cache_used(),
+            cache_hits: self.cache_hits.load(Relaxed),
+            cache_misses: self.cache_misses.load(Relaxed),
+            cache_spills: self.cache_spills.load(Relaxed),
+            rows: self.rows.load(Relaxed),
+            vm_steps: self.vm_steps.load(Relaxed),
+            state_secs: secs_since(&self.since_nanos),
+            silent_secs: if is_busy {
+                secs_since(&self.seen_nanos)
+            } else {
+                0.0
+            },
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! What is asked of the engine, and what it reports. Plain data.
+
+use std::path::PathBuf;
+
+use crate::{
+    db::{
+        connection::OpenMode,
+        plan::PlanSummary,
+        profile::{ConnectionSettings, MemoryProfile},
+        status::HeapLimits,
+        value::Cell,
+    },
+    engine::receipt::Receipt,
+    error::Report,
+    jobs::{
+        catalogue::{Column, JobQuery},
+        facts::DatabaseFacts,
+        list::Cursor,
+    },
+    units::Bytes,
+};
+
+/// Names one task in every event about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TaskId(pub u64);
+
+/// Work for one connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Task {
+    /// One of the named job queries.
+    Query(JobQuery),
+    /// A statement that the user wrote.
+    Sql(String),
+}
+
+impl Task {
+    /// The name on the command line and in recordings.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Query(query) => query.name(),
+            Self::Sql(_) => "sql",
+        }
+    }
+
+    /// The name for a person.
+    pub fn title(&self) -> String {
+        match self {
+            Self::Query(query) => query.title(),
+            Self::Sql(_) => "SQL".to_owned(),
+        }
+    }
+}
+
+/// What the app asks of the engine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// Use this database from now on. The one that is open stays open if this fails.
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// How to open it.
+        mode: OpenMode,
+    },
+    /// Do this when a connection is free. The id names it in every event about it.
+    Run(TaskId, Task),
+    /// Stop this task now, whether it is running or still waiting.
+    Cancel(TaskId),
+    /// Limits of the process apply at once, the rest before the next statement of each connection.
+    SetProfile(MemoryProfile),
+    /// Empty the page cache of every connection, of a busy one after its task.
+    Shrink,
+    /// Ask the C library to return free memory to the operating system.
+    Trim,
+}
+
+/// Something that happened, and when.
+#[derive(Clone, Debug)]
+pub struct News {
+    /// Seconds since the engine started.
+    pub at_secs: f64,
+    /// What happened.
+    pub event: Event,
+}
+
+/// What happened elsewhere.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A database is open; tasks of the one before are being stopped.
+    Opened(Box<DatabaseFacts>),
+    /// A database could not be opened. Nothing else has changed.
+    OpenFailed {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        report: Report,
+        /// Whether opening it as immutable would work.
+        can_be_immutable: bool,
+    },
+    /// A connection has begun with a task.
+    Started {
+        /// The task.
+        id: TaskId,
+        /// Which connection, counted from 0.
+        connection: usize,
+        /// How SQLite will do it.
+        plan: PlanSummary,
+        /// The columns of the rows to come.
+        columns: Vec<Column>,
+    },
+    /// Some rows have arrived.
+    Rows {
+        /// The task.
+        id: TaskId,
+        /// The rows, in order, after those before.
+        rows: Vec<Vec<Cell>>,
+    },
+    /// A task is over.
+    Ended {
+        /// The task.
+        id: TaskId,
+        /// What it did and cost.
+        receipt: Box<Receipt>,
+        /// Why it failed, where it failed.
+        report: Option<Report>,
+        /// Where the next batch begins.
+        next: Option<Cursor>,
+    },
+    /// The limits of the process, as SQLite reports them.
+    LimitsApplied(HeapLimits),
+    /// A connection has taken over the settings of a profile.
+    ConnectionApplied {
+        /// Which connection.
+        connection: usize,
+        /// Which change of the profile this answers, counted from 1.
+        generation: u64,
+        /// The settings as the connection reports them.
+        settings: ConnectionSettings,
+    },
+    /// A connection was closed, and its page cache with it.
+    ConnectionClosed {
+        /// Which connection.
+        connection: usize,
+        /// Why.
+        reason: CloseReason,
+        /// Its page cache before.
+        cache: Bytes,
+    },
+    /// A page cache was emptied because somebody asked.
+    Shrunk {
+        /// Which connection.
+        connection: usize,
+        /// SQLite heap before and after.
+        heap: (Bytes, Bytes),
+    },
+    /// The allocator was asked to return memory.
+    Trimmed {
+        /// Whether this platform can.
+        supported: bool,
+        /// Resident set size before and after.
+        rss: (Option<Bytes>, Option<Bytes>),
+    },
+}
+
+/// Why a connection was closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CloseReason {
+    /// It had nothing to do for the profile's idle time.
+    Idle,
+    /// The profile has fewer connections now.
+    Fewer,
+    /// Another database was opened.
+    OtherDatabase,
+    /// It did not answer its self-test after a stop.
+    SelfTest,
+}
+
+impl CloseReason {
+    /// The reason as the end of a sentence.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Idle => "idle for the profile's idle time",
+            Self::Fewer => "the profile has fewer connections",
+            Self::OtherDatabase => "another database was opened",
+            Self::SelfTest => "it failed its self-test after a stop",
+        }
+    }
+}

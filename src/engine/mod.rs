@@ -1,0 +1,358 @@
+//! Threads and channels: every statement runs here, can be stopped, and leaves a receipt.
+//!
+//! [`Engine`] belongs to one thread (the window's, or the command line's). Nothing it does there
+//! waits for SQLite.
+
+pub mod cancel;
+pub mod gauge;
+pub mod message;
+mod pool;
+mod progress;
+pub mod receipt;
+mod run;
+mod worker;
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+        mpsc::{Receiver, SyncSender, sync_channel},
+    },
+    time::Duration,
+};
+
+use self::{
+    cancel::{CancelToken, StopReason},
+    message::{Event, News, Request, Task, TaskId},
+    pool::{Pool, Target, Work},
+    worker::{Worker, ended_before_start},
+};
+use crate::{
+    db::{
+        connection::{self, OpenMode},
+        profile::MemoryProfile,
+        status,
+    },
+    error::{Error, Report, Result},
+    jobs::facts::DatabaseFacts,
+    memory::{
+        sample::{self, MemorySample},
+        sampler::Sampler,
+    },
+};
+
+/// News that nobody has looked at yet. Bounded, so that unread rows slow a worker down instead of
+/// filling memory: 64 batches are at most 64 MiB.
+const NEWS_CAPACITY: usize = 64;
+
+/// Samples that nobody has looked at yet: more than three minutes of a hidden window.
+const SAMPLES_CAPACITY: usize = 2_048;
+
+/// At the end, how long to wait for a statement that SQLite does not interrupt.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(3);
+
+/// The workers, the sampler, and the channels to them.
+pub struct Engine {
+    pool: Arc<Pool>,
+    news: Option<Receiver<News>>,
+    samples: Option<Receiver<MemorySample>>,
+    out: SyncSender<News>,
+    wake: Arc<dyn Fn() + Send + Sync>,
+    /// What the engine has to report itself, without the channel it reads from.
+    own_news: VecDeque<News>,
+    tokens: BTreeMap<TaskId, CancelToken>,
+    /// The newest wish to open something; an older one that comes late is dropped.
+    newest_open: Arc<AtomicU64>,
+    sampler: Option<Sampler>,
+}
+
+impl Engine {
+    /// Starts the sampler and the workers of `profile`. `wake` is called after each piece of news.
+    ///
+    /// # Errors
+    /// If a thread cannot be started.
+    pub fn start(profile: &MemoryProfile, wake: impl Fn() + Send + Sync + 'static) -> Result<Self> {
+        let (out, news) = sync_channel(NEWS_CAPACITY);
+        let (samples_out, samples) = sync_channel(SAMPLES_CAPACITY);
+        let pool = Arc::new(Pool::new(profile.clone()));
+        let gauges = Arc::clone(&pool);
+        let sampler = Sampler::start(
+            pool.clock.started(),
+            move || {
+                let now = gauges.clock.nanos();
+                gauges.gauges.iter().map(|gauge| gauge.read(now)).collect()
+            },
+            samples_out,
+        )?;
+        let mut engine = Self {
+            pool,
+            news: Some(news),
+            samples: Some(samples),
+            out,
+            wake: Arc::new(wake),
+            own_news: VecDeque::new(),
+            tokens: BTreeMap::new(),
+            newest_open: Arc::default(),
+            sampler: Some(sampler),
+        };
+        let limits = profile.apply_to_process();
+        engine.tell(Event::LimitsApplied(limits));
+        engine.staff()?;
+        Ok(engine)
+    }
+
+    /// Seconds since the engine started, on the clock of all its events.
+    pub fn now_secs(&self) -> f64 {
+        self.pool.clock.secs()
+    }
+
+    /// Does what is asked, or has it done. Never waits for SQLite.
+    pub fn send(&mut self, request: Request) {
+        match request {
+            Request::Open { path, mode } => self.open(path, mode),
+            Request::Run(id, task) => self.run(id, task),
+            Request::Cancel(id) => self.cancel(id),
+            Request::SetProfile(profile) => self.set_profile(profile),
+            Request::Shrink => {
+                self.pool.want(|wanted| wanted.shrink_generation += 1);
+            }
+            Request::Trim => self.trim(),
+        }
+    }
+
+    /// What has happened since the last call. Does not wait.
+    pub fn news(&mut self) -> Vec<News> {
+        let mut all: Vec<_> = self.own_news.drain(..).collect();
+        if let Some(news) = &self.news {
+            all.extend(news.try_iter());
+        }
+        for item in &all {
+            self.note(&item.event);
+        }
+        // Noting that a database was opened may have ended tasks.
+        all.extend(self.own_news.drain(..));
+        all
+    }
+
+    /// The next piece of news, waiting for it at most this long.
+    pub fn wait(&mut self, timeout: Duration) -> Option<News> {
+        let news = self
+            .own_news
+            .pop_front()
+            .or_else(|| self.news.as_ref()?.recv_timeout(timeout).ok())?;
+        self.note(&news.event);
+        Some(news)
+    }
+
+    /// The memory samples since the last call. Does not wait.
+    pub fn samples(&self) -> Vec<MemorySample> {
+        self.samples
+            .as_ref()
+            .map(|samples| samples.try_iter().collect())
+            .unwrap_or_default()
+    }
+
+    fn note(&mut self, event: &Event) {
+        match event {
+            Event::Ended { id, .. } => {
+                self.tokens.remove(id);
+            }
+            Event::Opened(_) => {
+                // Whatever still runs belongs to the database before.
+                let ids: Vec<_> = self.tokens.keys().copied().collect();
+                for id in ids {
+                    self.cancel(id);
+                }
+            }
+            Event::OpenFailed { .. }
+            | Event::Started { .. }
+            | Event::Rows { .. }
+            | Event::LimitsApplied(_)
+            | Event::ConnectionApplied { .. }
+            | Event::ConnectionClosed { .. }
+            | Event::Shrunk { .. }
+            | Event::Trimmed { .. } => {}
+        }
+    }
+
+    fn tell(&mut self, event: Event) {
+        self.own_news.push_back(News {
+            at_secs: self.pool.clock.secs(),
+            event,
+        });
+        (self.wake)();
+    }
+
+    fn run(&mut self, id: TaskId, task: Task) {
+        let token = CancelToken::default();
+        self.tokens.insert(id, token.clone());
+        self.pool.submit(Work {
+            id,
+            task,
+            token,
+            submitted_nanos: self.pool.clock.nanos(),
+            target_generation: self.pool.wanted().target_generation,
+        });
+    }
+
+    /// A cancel does not queue behind the work it is meant to stop: it acts here and now.
+    fn cancel(&mut self, id: TaskId) {
+        let Some(token) = self.tokens.get(&id) else {
+            return;
+        };
+        token.ask(StopReason::Cancelled, self.pool.clock.nanos());
+        if let Some(work) = self.pool.withdraw(id) {
+            let wanted = self.pool.wanted();
+            let event = ended_before_start(&work, &wanted.profile, self.pool.clock.nanos());
+            self.tokens.remove(&id);
+            self.tell(event);
+            return;
+        }
+        for interrupter in &self.pool.interrupters {
+            interrupter.interrupt(id);
+        }
+    }
+
+    fn set_profile(&mut self, profile: MemoryProfile) {
+        let limits = profile.apply_to_process();
+        self.pool.want(|wanted| {
+            wanted.profile = Arc::new(profile);
+            wanted.profile_generation += 1;
+        });
+        self.tell(Event::LimitsApplied(limits));
+        if let Err(error) = self.staff() {
+            // The connections that exist go on; the machine has no threads left for more.
+            tracing::error!(error = %error.chain(), "fewer connections than wanted");
+        }
+    }
+
+    /// Starts the threads that the profile wants and that do not exist yet.
+    fn staff(&self) -> Result<()> {
+        for index in self.pool.missing_workers() {
+            let worker = Worker::new(
+                index,
+                Arc::clone(&self.pool),
+                self.out.clone(),
+                Arc::clone(&self.wake),
+            );
+            std::thread::Builder::new()
+                .name(format!("jobscope-conn-{index}"))
+                .spawn(move || worker.run())
+                .map_err(|source| {
+                    self.pool.leave(index);
+                    Error::other("start a thread for a connection", source)
+                })?;
+        }
+        Ok(())
+    }
+
+    fn open(&mut self, path: PathBuf, mode: OpenMode) {
+        let ticket = self.newest_open.fetch_add(1, Ordering::SeqCst) + 1;
+        let opener = Opener {
+            newest: Arc::clone(&self.newest_open),
+            ticket,
+            pool: Arc::clone(&self.pool),
+        };
+        let (out, wake) = (self.out.clone(), Arc::clone(&self.wake));
+        let at_path = path.clone();
+        // A thread of its own: a file on a dead network disk must hold up nobody.
+        let started = std::thread::Builder::new()
+            .name("jobscope-open".to_owned())
+            .spawn(move || {
+                if let Some(news) = opener.open(path, mode) {
+                    // If the engine has hung up, nobody waits for this.
+                    out.send(news).ok();
+                    wake();
+                }
+            });
+        if let Err(source) = started {
+            let error = Error::other("start a thread to open the file", source);
+            self.tell(Event::OpenFailed {
+                path: at_path,
+                report: Report::from(&error),
+                can_be_immutable: false,
+            });
+        }
+    }
+
+    fn trim(&mut self) {
+        let (out, wake, clock) = (self.out.clone(), Arc::clone(&self.wake), self.pool.clock);
+        let started = std::thread::Builder::new()
+            .name("jobscope-trim".to_owned())
+            .spawn(move || {
+                let before = sample::rss();
+                let supported = status::trim_allocator();
+                let event = Event::Trimmed {
+                    supported,
+                    rss: (before, sample::rss()),
+                };
+                let at_secs = clock.secs();
+                // If the engine has hung up, nobody waits for this.
+                out.send(News { at_secs, event }).ok();
+                wake();
+            });
+        if started.is_err() {
+            self.tell(Event::Trimmed {
+                supported: false,
+                rss: (None, None),
+            });
+        }
+    }
+}
+
+struct Opener {
+    newest: Arc<AtomicU64>,
+    ticket: u64,
+    pool: Arc<Pool>,
+}
+
+impl Opener {
+    /// `None` if the user has asked for another file meanwhile.
+    fn open(&self, path: PathBuf, mode: OpenMode) -> Option<News> {
+        let result =
+            connection::open(&path, mode).and_then(|conn| DatabaseFacts::read(&conn, &path, mode));
+        if self.newest.load(Ordering::SeqCst) != self.ticket {
+            return None;
+        }
+        let event = match result {
+            Ok(facts) => {
+                self.pool.want(|wanted| {
+                    wanted.target = Some(Target { path, mode });
+                    wanted.target_generation += 1;
+                });
+                Event::Opened(Box::new(facts))
+            }
+            Err(error) => Event::OpenFailed {
+                can_be_immutable: matches!(error, Error::NeedsImmutable { .. }),
+                report: Report::from(&error),
+                path,
+            },
+        };
+        Some(News {
+            at_secs: self.pool.clock.secs(),
+            event,
+        })
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        for token in self.tokens.values() {
+            token.ask(StopReason::Cancelled, self.pool.clock.nanos());
+        }
+        let ids: Vec<_> = self.tokens.keys().copied().collect();
+        for id in ids {
+            for interrupter in &self.pool.interrupters {
+                interrupter.interrupt(id);
+            }
+        }
+        // Both ends go before the wait: a worker that waits for room to report would never leave.
+        drop(self.news.take());
+        drop(self.samples.take());
+        drop(self.sampler.take());
+        self.pool.withdraw_all();
+        self.pool.close(CLOSE_PATIENCE);
+    }
+}

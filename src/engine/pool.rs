@@ -1,0 +1,266 @@
+//! What the workers share: the queue, the wanted settings, and who waits for work.
+
+use std::{
+    collections::{BTreeSet, VecDeque},
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use parking_lot::{Condvar, Mutex};
+
+use super::{
+    cancel::{CancelToken, Interrupter},
+    gauge::{EngineClock, Gauge},
+    message::{Task, TaskId},
+};
+use crate::db::{
+    connection::OpenMode,
+    profile::{MAX_CONNECTIONS, MemoryProfile},
+};
+
+/// A task on its way to a worker.
+pub(super) struct Work {
+    pub id: TaskId,
+    pub task: Task,
+    pub token: CancelToken,
+    pub submitted_nanos: u64,
+    /// The database it was meant for, as [`Wanted::target_generation`].
+    pub target_generation: u64,
+}
+
+/// The database that is open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Target {
+    pub path: PathBuf,
+    pub mode: OpenMode,
+}
+
+/// What every connection should be like. Each part has a number that grows with every change, so
+/// that a worker sees at a glance what it has not done yet.
+#[derive(Clone)]
+pub(super) struct Wanted {
+    pub profile: Arc<MemoryProfile>,
+    pub profile_generation: u64,
+    pub target: Option<Target>,
+    pub target_generation: u64,
+    pub shrink_generation: u64,
+}
+
+/// Shared by the engine and its workers.
+pub(super) struct Pool {
+    pub clock: EngineClock,
+    pub gauges: Vec<Arc<Gauge>>,
+    pub interrupters: Vec<Interrupter>,
+    state: Mutex<PoolState>,
+    /// One for each worker, so that the first free connection is taken, not any: a few busy
+    /// connections hold fewer page caches than many that take turns.
+    wakes: Vec<Condvar>,
+    /// Signalled whenever a worker's thread ends.
+    left: Condvar,
+}
+
+struct PoolState {
+    queue: VecDeque<Work>,
+    wanted: Wanted,
+    waiting: BTreeSet<usize>,
+    alive: BTreeSet<usize>,
+    closing: bool,
+}
+
+/// What a worker should do next.
+pub(super) enum Next {
+    Run(Box<Work>),
+    /// Something in [`Wanted`] has changed.
+    Settle,
+    /// Nothing to do for the idle time.
+    CloseIdle,
+    /// The engine ends, or there are fewer connections now.
+    Leave,
+}
+
+/// Which changes a worker has seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Seen {
+    pub profile: u64,
+    pub target: u64,
+    pub shrink: u64,
+}
+
+impl Pool {
+    pub(super) fn new(profile: MemoryProfile) -> Self {
+        Self {
+            clock: EngineClock::start(),
+            gauges: (0..MAX_CONNECTIONS).map(|_| Arc::default()).collect(),
+            interrupters: (0..MAX_CONNECTIONS)
+                .map(|_| Interrupter::default())
+                .collect(),
+            state: Mutex::new(PoolState {
+                queue: VecDeque::new(),
+                wanted: Wanted {
+                    profile: Arc::new(profile),
+                    profile_generation: 1,
+                    target: None,
+                    target_generation: 0,
+                    shrink_generation: 0,
+                },
+                waiting: BTreeSet::new(),
+                alive: BTreeSet::new(),
+                closing: false,
+            }),
+            wakes: (0..MAX_CONNECTIONS).map(|_| Condvar::new()).collect(),
+            left: Condvar::new(),
+        }
+    }
+
+    pub(super) fn wanted(&self) -> Wanted {
+        self.state.lock().wanted.clone()
+    }
+
+    /// Changes what is wanted, and wakes everybody to look at it.
+    pub(super) fn want(&self, change: impl FnOnce(&mut Wanted)) -> Wanted {
+        let mut state = self.state.lock();
+        change(&mut state.wanted);
+        let wanted = state.wanted.clone();
+        drop(state);
+        self.wake_all();
+        wanted
+    }
+
+    pub(super) fn submit(&self, work: Work) {
+        let mut state = self.state.lock();
+        state.queue.push_back(work);
+        // Taken out of the set here, so that a second task right behind wakes another worker.
+        if let Some(index) = state.waiting.pop_first() {
+            self.wakes[index].notify_one();
+        }
+    }
+
+    /// Takes a task out of the queue before anybody has begun with it.
+    pub(super) fn withdraw(&self, id: TaskId) -> Option<Work> {
+        let mut state = self.state.lock();
+        let position = state.queue.iter().position(|work| work.id == id)?;
+        state.queue.remove(position)
+    }
+
+    /// Takes all tasks out of the queue.
+    pub(super) fn withdraw_all(&self) -> Vec<Work> {
+        self.state.lock().queue.drain(..).collect()
+    }
+
+    /// Indexes of workers that are wanted and have no thread; they count as alive from now on.
+    pub(super) fn missing_workers(&self) -> Vec<usize> {
+        let mut state = self.state.lock();
+        let missing: Vec<_> = (0..state.wanted.profile.connections)
+            .filter(|index| !state.alive.contains(index))
+            .collect();
+        state.alive.extend(&missing);
+        missing
+    }
+
+    /// Waits until there is something for this worker.
+    pub(super) fn next(&self, index: usize, seen: Seen, idle_since: Option<Instant>) -> Next {
+        let mut state = self.state.lock();
+        loop {
+            if state.closing || index >= state.wanted.profile.connections {
+                state.waiting.remove(&index);
+                // A task that was meant for this worker goes to another one.
+                if let Some(other) = (!state.queue.is_empty())
+                    .then(|| state.waiting.pop_first())
+                    .flatten()
+                {
+                    self.wakes[other].notify_one();
+                }
+                return Next::Leave;
+            }
+            if seen != state.wanted.seen() {
+                state.waiting.remove(&index);
+                return Next::Settle;
+            }
+            if let Some(work) = state.queue.pop_front() {
+                state.waiting.remove(&index);
+                return Next::Run(Box::new(work));
+            }
+            state.waiting.insert(index);
+            let idle_end = idle_since
+                .zip(state.wanted.profile.idle_time)
+                .map(|(since, idle_time)| since + idle_time);
+            match idle_end {
+                Some(end) if end <= Instant::now() => {
+                    state.waiting.remove(&index);
+                    return Next::CloseIdle;
+                }
+                Some(end) => {
+                    self.wakes[index].wait_until(&mut state, end);
+                }
+                None => self.wakes[index].wait(&mut state),
+            }
+        }
+    }
+
+    /// Whether another worker is busy, so that the process's heap may still change.
+    pub(super) fn others_are_busy(&self, index: usize) -> bool {
+        let state = self.state.lock();
+        state
+            .alive
+            .iter()
+            .any(|other| *other != index && !state.waiting.contains(other))
+    }
+
+    /// Waits a moment. `false` if there is work, so that waiting is no longer right.
+    pub(super) fn pause(&self, index: usize, duration: Duration) -> bool {
+        let mut state = self.state.lock();
+        if !state.queue.is_empty() || state.closing {
+            return false;
+        }
+        self.wakes[index].wait_for(&mut state, duration);
+        state.queue.is_empty() && !state.closing
+    }
+
+    /// A worker calls this when its connection is closed. `false`: it is wanted again, and stays.
+    pub(super) fn leave(&self, index: usize) -> bool {
+        let mut state = self.state.lock();
+        if !state.closing && index < state.wanted.profile.connections {
+            return false;
+        }
+        state.alive.remove(&index);
+        self.left.notify_all();
+        true
+    }
+
+    /// Tells all workers to leave and waits for them, but not for ever: one may be inside a sort
+    /// that SQLite cannot interrupt.
+    pub(super) fn close(&self, patience: Duration) {
+        let mut state = self.state.lock();
+        state.closing = true;
+        state.queue.clear();
+        for wake in &self.wakes {
+            wake.notify_all();
+        }
+        let deadline = Instant::now() + patience;
+        while !state.alive.is_empty() {
+            if self.left.wait_until(&mut state, deadline).timed_out() {
+                tracing::warn!("a statement could not be interrupted; its thread is left behind");
+                return;
+            }
+        }
+    }
+
+    fn wake_all(&self) {
+        // Under the lock: a worker between its look at the state and its wait would miss it.
+        let _state = self.state.lock();
+        for wake in &self.wakes {
+            wake.notify_all();
+        }
+    }
+}
+
+impl Wanted {
+    pub(super) fn seen(&self) -> Seen {
+        Seen {
+            profile: self.profile_generation,
+            target: self.target_generation,
+            shrink: self.shrink_generation,
+        }
+    }
+}

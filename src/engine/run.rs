@@ -1,0 +1,307 @@
+//! Runs one statement and sends its rows as they come.
+
+use std::{
+    sync::atomic::Ordering::Relaxed,
+    time::{Duration, Instant},
+};
+
+use rusqlite::{Statement, StatementStatus, types::ToSqlOutput};
+
+use super::{
+    message::{Event, Task},
+    pool::{Pool, Work},
+    worker::check,
+};
+use crate::{
+    db::{
+        connection::ReadConnection,
+        plan::PlanSummary,
+        status::{self, CacheCounters},
+        value::Cell,
+    },
+    error::{Error, Result},
+    jobs::{catalogue::Column, filter::Sql, list::Cursor},
+    memory::sample,
+    units::Bytes,
+};
+
+/// A batch is sent when it has this many rows,
+const BATCH_ROWS: usize = 256;
+/// or holds this much,
+const BATCH_BYTES: usize = 1 << 20;
+/// or when its first row has waited this long: a slow query shows what it has.
+const BATCH_WAIT: Duration = Duration::from_millis(40);
+
+/// What became of the statement.
+#[derive(Default)]
+pub(super) struct Run {
+    pub error: Option<Error>,
+    pub rows: u64,
+    pub first_row_nanos: Option<u64>,
+    pub vm_steps: u64,
+    pub fullscan_steps: u64,
+    pub sorts: u64,
+    pub autoindexes: u64,
+    pub counters: CacheCounters,
+    pub next: Option<Cursor>,
+    /// Read before anything is released.
+    pub heap_at_end: Bytes,
+    /// Read before anything is released.
+    pub rss_at_end: Option<Bytes>,
+}
+
+impl Run {
+    pub(super) fn failed(error: Error) -> Self {
+        Self {
+            error: Some(error),
+            ..Self::default()
+        }
+    }
+}
+
+/// Runs the task's statement. `report` answers `false` when nobody listens any more.
+pub(super) fn run(
+    conn: &ReadConnection,
+    work: &Work,
+    pool: &Pool,
+    connection: usize,
+    report: &impl Fn(Event) -> bool,
+) -> Run {
+    let mut run = Run::default();
+    let mut runner = Runner {
+        conn,
+        work,
+        pool,
+        connection,
+        report,
+        run: &mut run,
+    };
+    if let Err(error) = runner.go() {
+        run.error = Some(error);
+    }
+    run.heap_at_end = status::sqlite_heap();
+    run.rss_at_end = sample::rss();
+    run
+}
+
+struct Runner<'a, R> {
+    conn: &'a ReadConnection,
+    work: &'a Work,
+    pool: &'a Pool,
+    connection: usize,
+    report: &'a R,
+    run: &'a mut Run,
+}
+
+impl<R: Fn(Event) -> bool> Runner<'_, R> {
+    fn go(&mut self) -> Result<()> {
+        check(&self.work.token)?;
+        let Sql { text, params } = match &self.work.task {
+            Task::Query(query) => query.sql(),
+            Task::Sql(text) => Sql {
+                text: text.clone(),
+                params: Vec::new(),
+            },
+        };
+        let failed = |source| Error::Query {
+            sql: text.clone(),
+            source,
+        };
+        let mut statement = prepare(self.conn, &self.work.task, &text)?;
+        let values = || rusqlite::params_from_iter(params.iter());
+        // A statement that explains another has no plan of its own.
+        let plan = if statement.is_explain() == 0 {
+            PlanSummary::of(self.conn, &text, values()).map_err(failed)?
+        } else {
+            PlanSummary::default()
+        };
+        let columns = match &self.work.task {
+            Task::Query(query) => query.columns(),
+            Task::Sql(_) => statement
+                .column_names()
+                .map(|name| Column::new(name, None))
+                .collect(),
+        };
+        (self.report)(Event::Started {
+            id: self.work.id,
+            connection: self.connection,
+            plan,
+            columns,
+        });
+        let result = self.step_through(&mut statement, values(), failed);
+        self.count(&statement);
+        result
+    }
+
+    fn step_through(
+        &mut self,
+        statement: &mut Statement<'_>,
+        params: impl rusqlite::Params,
+        failed: impl Fn(rusqlite::Error) -> Error,
+    ) -> Result<()> {
+        let num_columns = statement.column_count();
+        let mut rows = statement.query(params).map_err(&failed)?;
+        let mut batch = Batch::default();
+        let mut last_row = Vec::new();
+        let result = loop {
+            let row = match rows.next() {
+                Ok(Some(row)) => row,
+                Ok(None) => break Ok(()),
+                Err(source) => break Err(failed(source)),
+            };
+            if self.run.first_row_nanos.is_none() {
+                self.run.first_row_nanos = Some(self.pool.clock.nanos());
+            }
+            let cells = (0..num_columns)
+                .map(|column| row.get_ref(column).map(Cell::from))
+                .collect::<rusqlite::Result<Vec<_>>>()
+                .map_err(&failed)?;
+            self.run.rows += 1;
+            batch.push(cells);
+            if batch.is_due() {
+                if let Err(error) = check(&self.work.token) {
+                    break Err(error);
+                }
+                self.send(&mut batch, &mut last_row)?;
+            }
+        };
+        // What has arrived is shown, however it ended.
+        self.send(&mut batch, &mut last_row)?;
+        if result.is_ok()
+            && let Task::Query(query) = &self.work.task
+        {
+            let num_rows = usize::try_from(self.run.rows).unwrap_or(usize::MAX);
+            self.run.next = query.next(num_rows, Some(&last_row));
+        }
+        result
+    }
+
+    fn send(&self, batch: &mut Batch, last_row: &mut Vec<Cell>) -> Result<()> {
+        let rows = batch.take();
+        let Some(last) = rows.last() else {
+            return Ok(());
+        };
+        if matches!(self.work.task, Task::Query(_)) {
+            last_row.clone_from(last);
+        }
+        self.pool.gauges[self.connection]
+            .rows
+            .store(self.run.rows, Relaxed);
+        let event = Event::Rows {
+            id: self.work.id,
+            rows,
+        };
+        if (self.report)(event) {
+            Ok(())
+        } else {
+            Err(Error::Cancelled)
+        }
+    }
+
+    fn count(&mut self, statement: &Statement<'_>) {
+        // SQLite counts in 32 bits. The progress handler counted thousands in 64.
+        let ticked = self.pool.gauges[self.connection].vm_steps.load(Relaxed);
+        let low = |what| u64::from(statement.get_status(what).cast_unsigned());
+        self.run.vm_steps = widen(low(StatementStatus::VmStep), ticked);
+        self.run.fullscan_steps = low(StatementStatus::FullscanStep);
+        self.run.sorts = low(StatementStatus::Sort);
+        self.run.autoindexes = low(StatementStatus::AutoIndex);
+    }
+}
+
+/// Prepares the statement; what a user wrote may only read, and only once.
+fn prepare<'conn>(
+    conn: &'conn ReadConnection,
+    task: &Task,
+    text: &str,
+) -> Result<Statement<'conn>> {
+    if matches!(task, Task::Query(_)) {
+        return conn.prepare(text).map_err(|source| Error::Query {
+            sql: text.to_owned(),
+            source,
+        });
+    }
+    let (prepared, refused) = conn.authorizer.strictly(|| conn.prepare(text));
+    let refuse = |reason: &str| {
+        Err(Error::Refused {
+            reason: reason.to_owned(),
+        })
+    };
+    if let Some(reason) = refused {
+        return refuse(&reason);
+    }
+    match prepared {
+        Ok(statement) if statement.readonly() && statement.column_count() > 0 => Ok(statement),
+        Ok(statement) if statement.readonly() => refuse("it returns nothing"),
+        Ok(_) => refuse("it would write"),
+        Err(rusqlite::Error::MultipleStatement) => refuse("there is more than one statement"),
+        Err(source) => Err(Error::Query {
+            sql: text.to_owned(),
+            source,
+        }),
+    }
+}
+
+/// The 64-bit count nearest to `rough` whose low 32 bits are `low`.
+fn widen(low: u64, rough: u64) -> u64 {
+    const WRAP: u64 = 1 << 32;
+    if rough < WRAP / 2 {
+        return low;
+    }
+    let wraps = (rough.saturating_sub(low) + WRAP / 2) / WRAP;
+    low + wraps * WRAP
+}
+
+#[derive(Default)]
+struct Batch {
+    rows: Vec<Vec<Cell>>,
+    bytes: usize,
+    since: Option<Instant>,
+}
+
+impl Batch {
+    fn push(&mut self, row: Vec<Cell>) {
+        self.bytes += row.iter().map(Cell::size).sum::<usize>();
+        self.since.get_or_insert_with(Instant::now);
+        self.rows.push(row);
+    }
+
+    fn is_due(&self) -> bool {
+        self.rows.len() >= BATCH_ROWS
+            || self.bytes >= BATCH_BYTES
+            || self
+                .since
+                .is_some_and(|since| since.elapsed() >= BATCH_WAIT)
+    }
+
+    fn take(&mut self) -> Vec<Vec<Cell>> {
+        std::mem::take(self).rows
+    }
+}
+
+impl rusqlite::ToSql for Cell {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        use rusqlite::types::ValueRef;
+
+        Ok(ToSqlOutput::Borrowed(match self {
+            Self::Null => ValueRef::Null,
+            Self::Int(value) => ValueRef::Integer(*value),
+            Self::Real(value) => ValueRef::Real(*value),
+            Self::Text(text) => ValueRef::Text(text.as_bytes()),
+            Self::Blob(bytes) => ValueRef::Blob(bytes),
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrapped_counter_is_widened_by_the_ticks() {
+        assert_eq!(widen(5_000, 4_000), 5_000);
+        let real = (1_u64 << 32) * 3 + 77;
+        assert_eq!(widen(real & 0xFFFF_FFFF, real - 900), real);
+        assert_eq!(widen(real & 0xFFFF_FFFF, real + 900), real);
+    }
+}

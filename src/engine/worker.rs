@@ -1,0 +1,512 @@
+//! One thread, one connection, one loop: the life of every task, in one place.
+
+use std::{
+    sync::{Arc, atomic::Ordering::Relaxed, mpsc::SyncSender},
+    time::{Duration, Instant},
+};
+
+use rusqlite::Connection;
+
+use super::{
+    cancel::{CancelToken, StopReason},
+    gauge::Gauge,
+    message::{CloseReason, Event, News},
+    pool::{Next, Pool, Seen, Wanted, Work},
+    progress::{OPS_PER_TICK, Progress},
+    receipt::{Outcome, Receipt, Stop, is_given_back},
+    run::{self, Run},
+};
+use crate::{
+    db::{
+        connection::{self, ReadConnection},
+        profile::{AfterQuery, ConnectionSettings, MemoryProfile},
+        status::{self, CacheCounters},
+    },
+    error::{Error, Report, Result},
+    memory::sample::{self, ConnectionState},
+    units::Bytes,
+};
+
+/// How long a worker watches for its memory to be given back while other connections are busy.
+const GIVE_BACK_PATIENCE: Duration = Duration::from_secs(1);
+
+/// A worker: owns one connection from opening to closing.
+pub(super) struct Worker {
+    pub index: usize,
+    pub pool: Arc<Pool>,
+    pub out: SyncSender<News>,
+    pub wake: Arc<dyn Fn() + Send + Sync>,
+    conn: Option<Open>,
+    seen: Seen,
+    idle_since: Option<Instant>,
+}
+
+struct Open {
+    conn: ReadConnection,
+    settings: ConnectionSettings,
+}
+
+impl Worker {
+    pub(super) fn new(
+        index: usize,
+        pool: Arc<Pool>,
+        out: SyncSender<News>,
+        wake: Arc<dyn Fn() + Send + Sync>,
+    ) -> Self {
+        // A fresh worker has no connection, so nothing that was wanted before concerns it.
+        let seen = pool.wanted().seen();
+        Self {
+            index,
+            pool,
+            out,
+            wake,
+            conn: None,
+            seen,
+            idle_since: None,
+        }
+    }
+
+    /// Works until the engine ends or has fewer connections.
+    pub(super) fn run(mut self) {
+        loop {
+            let idle_since = self.idle_since;
+            match self.pool.next(self.index, self.seen, idle_since) {
+                Next::Run(work) => self.execute(&work),
+                Next::Settle => self.settle(),
+                Next::CloseIdle => self.close(CloseReason::Idle),
+                Next::Leave => {
+                    self.close(CloseReason::Fewer);
+                    if self.pool.leave(self.index) {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    fn report(&self, event: Event) {
+        let news = News {
+            at_secs: self.pool.clock.secs(),
+            event,
+        };
+        // If the engine has hung up, nobody waits for this.
+        if self.out.send(news).is_ok() {
+            (self.wake)();
+        }
+    }
+
+    fn gauge(&self) -> &Arc<Gauge> {
+        &self.pool.gauges[self.index]
+    }
+
+    /// Takes over what has changed since the last look: database, settings, a wish to shrink.
+    fn settle(&mut self) {
+        let wanted = self.pool.wanted();
+        let before = std::mem::replace(&mut self.seen, wanted.seen());
+        if before.target != self.seen.target {
+            self.close(CloseReason::OtherDatabase);
+        }
+        if before.profile != self.seen.profile {
+            self.apply(&wanted);
+        }
+        if before.shrink != self.seen.shrink {
+            self.shrink();
+        }
+    }
+
+    fn apply(&mut self, wanted: &Wanted) {
+        let Some(open) = &mut self.conn else { return };
+        match wanted.profile.apply_to_connection(&open.conn, self.index) {
+            Ok(settings) => {
+                open.settings = settings;
+                // A smaller cache_size frees pages at once.
+                let counters = CacheCounters::of(&open.conn);
+                self.gauge().publish(counters, self.pool.clock.nanos());
+                self.report(Event::ConnectionApplied {
+                    connection: self.index,
+                    generation: wanted.profile_generation,
+                    settings,
+                });
+            }
+            Err(error) => {
+                // The connection no longer does what it is told: a new one will be asked again.
+                tracing::warn!(error = %error.chain(), "settings not applied");
+                self.close(CloseReason::SelfTest);
+            }
+        }
+    }
+
+    fn shrink(&self) {
+        let Some(open) = &self.conn else { return };
+        let before = status::sqlite_heap();
+        release(&open.conn);
+        let counters = CacheCounters::of(&open.conn);
+        self.gauge().publish(counters, self.pool.clock.nanos());
+        self.report(Event::Shrunk {
+            connection: self.index,
+            heap: (before, status::sqlite_heap()),
+        });
+    }
+
+    fn close(&mut self, reason: CloseReason) {
+        self.idle_since = None;
+        let Some(open) = self.conn.take() else { return };
+        let cache = CacheCounters::of(&open.conn).used;
+        drop(open);
+        self.gauge()
+            .enter(ConnectionState::Closed, self.pool.clock.nanos());
+        self.report(Event::ConnectionClosed {
+            connection: self.index,
+            reason,
+            cache,
+        });
+    }
+
+    /// Opens the connection if it is not open, and applies the profile to it.
+    fn ensure_open(&mut self, wanted: &Wanted) -> Result<&mut Open> {
+        if self.conn.is_none() {
+            let target = wanted
+                .target
+                .as_ref()
+                .ok_or_else(|| Error::other("run the query", "no database is open"))?;
+            let conn = connection::open(&target.path, target.mode)?;
+            let settings = wanted.profile.apply_to_connection(&conn, self.index)?;
+            self.report(Event::ConnectionApplied {
+                connection: self.index,
+                generation: wanted.profile_generation,
+                settings,
+            });
+            self.conn = Some(Open { conn, settings });
+        }
+        self.conn
+            .as_mut()
+            .ok_or_else(|| Error::other("open a connection", "it is gone"))
+    }
+
+    fn execute(&mut self, work: &Work) {
+        let wanted = self.pool.wanted();
+        let start = Start::now(&self.pool, work, &wanted.profile);
+        if work.target_generation != wanted.target_generation {
+            // Another database was opened while this waited: its question is no longer asked.
+            work.token.ask(StopReason::Cancelled, start.nanos);
+        }
+        if work.token.is_asked() {
+            self.report(ended_before_start(
+                work,
+                &wanted.profile,
+                self.pool.clock.nanos(),
+            ));
+            return;
+        }
+        self.gauge()
+            .begin(work.id.0, start.nanos, start.heap, start.rss);
+        let run = self.run_statement(work, &wanted, &start);
+        let end_nanos = self.pool.clock.nanos();
+        // A statement that finished in spite of the wish has finished; and whatever error a
+        // stopped statement came back with, it was stopped.
+        let stopped = work.token.asked().filter(|_| run.error.is_some());
+        let outcome = match (&run.error, stopped) {
+            (_, Some((reason, _))) => reason.outcome(),
+            (Some(_), None) => Outcome::Failed,
+            (None, None) => Outcome::Finished,
+        };
+        let after = self.after_query(&wanted.profile, outcome);
+        let stop = stopped.map(|(_, asked_nanos)| {
+            let given_back = self.wait_for_give_back(start.heap, asked_nanos);
+            Stop {
+                asked_ms: millis_between(start.nanos, asked_nanos),
+                stopped_after_ms: millis_between(asked_nanos, end_nanos),
+                given_back_after_ms: given_back,
+            }
+        });
+        let receipt = self.receipt(
+            &start,
+            &run,
+            &End {
+                outcome,
+                nanos: end_nanos,
+                after,
+                stop,
+            },
+        );
+        let nanos = self.pool.clock.nanos();
+        let state = if self.conn.is_some() {
+            ConnectionState::Idle
+        } else {
+            ConnectionState::Closed
+        };
+        self.gauge().enter(state, nanos);
+        self.idle_since = self.conn.is_some().then(Instant::now);
+        let report = (outcome == Outcome::Failed)
+            .then(|| run.error.as_ref().map(Report::from))
+            .flatten();
+        self.report(Event::Ended {
+            id: work.id,
+            receipt: Box::new(receipt),
+            report,
+            next: run.next,
+        });
+    }
+
+    /// Runs the statement with everything in place that can stop it.
+    fn run_statement(&mut self, work: &Work, wanted: &Wanted, start: &Start) -> Run {
+        let index = self.index;
+        let (out, wake, clock) = (self.out.clone(), Arc::clone(&self.wake), self.pool.clock);
+        let report = move |event| {
+            let news = News {
+                at_secs: clock.secs(),
+                event,
+            };
+            let delivered = out.send(news).is_ok();
+            wake();
+            delivered
+        };
+        let pool = Arc::clone(&self.pool);
+        let open = match self.ensure_open(wanted) {
+            Ok(open) => open,
+            Err(error) => return Run::failed(error),
+        };
+        let before = CacheCounters::of(&open.conn);
+        if let Err(error) = watch(&mut open.conn, &pool, index, work, wanted, start) {
+            return Run::failed(error);
+        }
+        pool.interrupters[index].begin(work.id, open.conn.get_interrupt_handle());
+        let mut run = run::run(&open.conn, work, &pool, index, &report);
+        pool.interrupters[index].end();
+        // The handler belongs to the task: without it, nothing stops what comes between tasks.
+        open.conn.progress_handler(0, None::<fn() -> bool>).ok();
+        let now = CacheCounters::of(&open.conn);
+        pool.gauges[index].publish(now, pool.clock.nanos());
+        run.counters = now.since(before);
+        run
+    }
+
+    /// The profile's after-query action, and after a stop the self-test.
+    fn after_query(&mut self, profile: &MemoryProfile, outcome: Outcome) -> After {
+        if let Some(open) = &self.conn {
+            if outcome != Outcome::Finished && !answers_self_test(open) {
+                self.close(CloseReason::SelfTest);
+            } else if profile.after_query != AfterQuery::Nothing {
+                release(&open.conn);
+                let counters = CacheCounters::of(&open.conn);
+                self.gauge().publish(counters, self.pool.clock.nanos());
+            }
+        }
+        if profile.after_query == AfterQuery::ShrinkAndTrim {
+            status::trim_allocator();
+        }
+        After {
+            heap: status::sqlite_heap(),
+            rss: sample::rss(),
+        }
+    }
+
+    /// Milliseconds from the wish until the heap is back where it was. `None` if it does not return.
+    fn wait_for_give_back(&self, before: Bytes, asked_nanos: u64) -> Option<f64> {
+        let patience = Instant::now() + GIVE_BACK_PATIENCE;
+        loop {
+            if is_given_back(before, status::sqlite_heap()) {
+                return Some(millis_between(asked_nanos, self.pool.clock.nanos()));
+            }
+            // The heap is the whole process's. Alone, nothing more will come back; beside other
+            // tasks, theirs may still return, and a new task has a right to this worker.
+            if Instant::now() >= patience
+                || !self.pool.others_are_busy(self.index)
+                || !self.pool.pause(self.index, Duration::from_millis(5))
+            {
+                return None;
+            }
+        }
+    }
+
+    fn receipt(&self, start: &Start, run: &Run, end: &End) -> Receipt {
+        let End {
+            outcome,
+            nanos: end_nanos,
+            after,
+            stop,
+        } = *end;
+        let gauge = self.gauge();
+        // The high-water mark is exact, but counts since the process started: it is this task's
+        // peak only if it has risen since the task began.
+        let highwater = status::sqlite_heap_highwater();
+        let seen_heap = gauge.heap_peak.load(Relaxed).max(run.heap_at_end.0);
+        let heap_peak = if highwater > start.highwater {
+            highwater.0
+        } else {
+            seen_heap
+        };
+        let rss_peak = gauge
+            .rss_peak
+            .load(Relaxed)
+            .max(run.rss_at_end.unwrap_or_default().0);
+        Receipt {
+            outcome,
+            error: (outcome == Outcome::Failed)
+                .then(|| run.error.as_ref().map(Error::chain))
+                .flatten(),
+            connection: Some(self.index),
+            profile: start.profile.clone(),
+            queued_ms: start.queued_ms,
+            first_row_ms: run
+                .first_row_nanos
+                .map(|nanos| millis_between(start.nanos, nanos)),
+            elapsed_ms: millis_between(start.nanos, end_nanos),
+            rows: run.rows,
+            vm_steps: run.vm_steps,
+            fullscan_steps: run.fullscan_steps,
+            sorts: run.sorts,
+            autoindexes: run.autoindexes,
+            cache_hits: run.counters.hits,
+            cache_misses: run.counters.misses,
+            cache_spills: run.counters.spills,
+            sqlite_heap_before_bytes: start.heap.0,
+            sqlite_heap_peak_bytes: heap_peak,
+            sqlite_heap_after_bytes: after.heap.0,
+            rss_before_bytes: start.rss.map(|rss| rss.0),
+            rss_peak_bytes: start.rss.map(|rss| rss.0.max(rss_peak)),
+            rss_after_bytes: after.rss.map(|rss| rss.0),
+            stop,
+        }
+    }
+}
+
+/// The readings at the start of a task.
+struct Start {
+    nanos: u64,
+    queued_ms: f64,
+    heap: Bytes,
+    highwater: Bytes,
+    rss: Option<Bytes>,
+    profile: String,
+}
+
+impl Start {
+    fn now(pool: &Pool, work: &Work, profile: &MemoryProfile) -> Self {
+        let heap = status::sqlite_heap();
+        let rss = sample::rss();
+        let nanos = pool.clock.nanos();
+        Self {
+            nanos,
+            queued_ms: millis_between(work.submitted_nanos, nanos),
+            heap,
+            highwater: status::sqlite_heap_highwater(),
+            rss,
+            profile: profile.name.clone(),
+        }
+    }
+}
+
+/// How a task ended.
+struct End {
+    outcome: Outcome,
+    nanos: u64,
+    after: After,
+    stop: Option<Stop>,
+}
+
+/// The readings after a task and the after-query action.
+#[derive(Clone, Copy)]
+struct After {
+    heap: Bytes,
+    rss: Option<Bytes>,
+}
+
+/// Installs the progress handler for one task.
+fn watch(
+    conn: &mut Connection,
+    pool: &Arc<Pool>,
+    index: usize,
+    work: &Work,
+    wanted: &Wanted,
+    start: &Start,
+) -> Result<()> {
+    let profile = &wanted.profile;
+    let mut progress = Progress {
+        token: work.token.clone(),
+        gauge: Arc::clone(&pool.gauges[index]),
+        clock: pool.clock,
+        deadline_nanos: profile
+            .time_limit
+            .map(|limit| start.nanos.saturating_add(limit.as_nanos() as u64)),
+        heap_ceiling: profile
+            .memory_budget
+            .map(|budget| Bytes(start.heap.0.saturating_add(budget.0))),
+        ticks: 0,
+        rss_due_nanos: 0,
+    };
+    status::on_progress(conn, OPS_PER_TICK, move |live| progress.tick(live))
+        .map_err(|source| Error::other("watch the query", source))
+}
+
+fn release(conn: &Connection) {
+    // It can only fail for a connection in a state that rusqlite does not hand out.
+    if let Err(error) = conn.release_memory() {
+        tracing::warn!(%error, "page cache not released");
+    }
+}
+
+/// After a stop: does the connection still answer, and does it still have its settings?
+fn answers_self_test(open: &Open) -> bool {
+    let answers = open
+        .conn
+        .query_row("SELECT 1", [], |row| row.get::<_, i64>(0))
+        .is_ok_and(|one| one == 1);
+    answers && ConnectionSettings::read(&open.conn).is_ok_and(|settings| settings == open.settings)
+}
+
+/// The end of a task that was stopped before any connection began with it.
+pub(super) fn ended_before_start(work: &Work, profile: &MemoryProfile, now_nanos: u64) -> Event {
+    let (reason, asked_nanos) = work
+        .token
+        .asked()
+        .unwrap_or((StopReason::Cancelled, now_nanos));
+    let heap = status::sqlite_heap().0;
+    let rss = sample::rss().map(|rss| rss.0);
+    Event::Ended {
+        id: work.id,
+        receipt: Box::new(Receipt {
+            outcome: reason.outcome(),
+            error: None,
+            connection: None,
+            profile: profile.name.clone(),
+            queued_ms: millis_between(work.submitted_nanos, now_nanos),
+            first_row_ms: None,
+            elapsed_ms: 0.0,
+            rows: 0,
+            vm_steps: 0,
+            fullscan_steps: 0,
+            sorts: 0,
+            autoindexes: 0,
+            cache_hits: 0,
+            cache_misses: 0,
+            cache_spills: 0,
+            sqlite_heap_before_bytes: heap,
+            sqlite_heap_peak_bytes: heap,
+            sqlite_heap_after_bytes: heap,
+            rss_before_bytes: rss,
+            rss_peak_bytes: rss,
+            rss_after_bytes: rss,
+            stop: Some(Stop {
+                asked_ms: 0.0,
+                stopped_after_ms: millis_between(asked_nanos, now_nanos),
+                given_back_after_ms: Some(0.0),
+            }),
+        }),
+        report: None,
+        next: None,
+    }
+}
+
+fn millis_between(from_nanos: u64, to_nanos: u64) -> f64 {
+    to_nanos.saturating_sub(from_nanos) as f64 / 1e6
+}
+
+/// Whether a task was told to stop, for code that only has its token.
+pub(super) fn check(token: &CancelToken) -> Result<()> {
+    if token.is_asked() {
+        Err(Error::Cancelled)
+    } else {
+        Ok(())
+    }
+}
