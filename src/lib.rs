@@ -1,9 +1,12 @@
 #![doc = include_str!("ARCHITECTURE.md")]
 
 pub mod cli;
+pub mod command;
 pub mod db;
 pub mod engine;
 pub mod error;
 pub mod jobs;
 pub mod memory;
+pub mod state;
+pub mod ui;
 pub mod units;

@@ -3,12 +3,45 @@
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use jobscope::cli::{self, Cli};
+use jobscope::{
+    cli::{self, Cli},
+    db::connection::OpenMode,
+    error::Error,
+    state::settings::Settings,
+    ui::{
+        app::Start,
+        window::{self, Shown},
+    },
+};
 
 fn main() -> ExitCode {
     let args = Cli::parse();
-    match &args.command {
-        Some(command) => cli::run(command).into(),
-        None => cli::ExitCode::Usage.into(),
-    }
+    let code = match &args.command {
+        Some(command) => cli::run(command),
+        None => show_window(&args),
+    };
+    code.into()
+}
+
+fn show_window(args: &Cli) -> cli::ExitCode {
+    let mode = if args.immutable {
+        OpenMode::Immutable
+    } else {
+        OpenMode::ReadOnly
+    };
+    let start = Start {
+        database: args.database.clone().map(|path| (path, mode)),
+        tour: false,
+        settings_path: Settings::default_path(),
+    };
+    let error = match window::run(start) {
+        Ok(Shown::Closed) => return cli::ExitCode::Done,
+        Ok(Shown::NoDisplay(reason)) => Error::other(
+            "open the window; jobscope query, sql, check and demo work without one",
+            reason,
+        ),
+        Err(error) => error,
+    };
+    cli::say_error(&error);
+    cli::ExitCode::Failed
 }

@@ -276,7 +276,9 @@ pub fn format_job_duration(secs: i64) -> String {
 }
 
 /// Thousands separated by thin spaces: `20 100 000`.
-pub fn format_count(count: i64) -> String {
+pub fn format_count(count: impl TryInto<i64>) -> String {
+    // Nothing that we count comes near 2^63; the largest number is still shown as a large one.
+    let count = count.try_into().unwrap_or(i64::MAX);
     let digits = count.unsigned_abs().to_string();
     let mut text = String::with_capacity(digits.len() * 2);
     if count < 0 {
@@ -304,7 +306,7 @@ pub fn format_rough_count(count: u64) -> String {
             return format!("{amount:.decimals$} {unit}");
         }
     }
-    format_count(i64::try_from(count).unwrap_or(i64::MAX))
+    format_count(count)
 }
 
 /// A point in time in the user's zone: `2026-03-11 06:14`. The number itself if it is no time.

@@ -137,7 +137,7 @@ impl fmt::Display for Receipt {
                     "{} in {}, {} rows",
                     self.outcome.label(),
                     millis(self.elapsed_ms),
-                    crate::units::format_count(i64::try_from(self.rows).unwrap_or(i64::MAX))
+                    crate::units::format_count(self.rows)
                 ),
             };
         };

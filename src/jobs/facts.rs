@@ -100,12 +100,7 @@ impl DatabaseFacts {
 
         let jobs = exact_jobs.map_or_else(
             || format!("~{} jobs", format_rough_count(self.estimated_jobs)),
-            |jobs| {
-                format!(
-                    "{} jobs",
-                    format_count(i64::try_from(jobs).unwrap_or(i64::MAX))
-                )
-            },
+            |jobs| format!("{} jobs", format_count(jobs)),
         );
         let schema = self
             .schema_version

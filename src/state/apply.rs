@@ -1,0 +1,236 @@
+//! How the state reacts to what happened elsewhere.
+
+use super::{AppState, Notice, OpenDatabase, Phase};
+use crate::{
+    db::value::Cell,
+    engine::{
+        message::{Event, News, Request, Task, TaskId},
+        receipt::{Outcome, Receipt},
+    },
+    error::Report,
+    jobs::{catalogue::JobQuery, facts::DatabaseFacts, filter::JobFilter, list::Cursor},
+    memory::marker::{MarkerKind, given_back},
+    units::Bytes,
+};
+
+impl AppState {
+    /// Reacts to a background thread. Returns the work that follows from it.
+    pub fn apply(&mut self, news: News) -> Vec<Request> {
+        let News { at_secs, event } = news;
+        match event {
+            Event::Opened(facts) => return self.opened(at_secs, *facts),
+            Event::OpenFailed {
+                path,
+                report,
+                can_be_immutable,
+            } => {
+                self.opening = None;
+                self.notice = Some(Notice {
+                    report,
+                    immutable_offer: can_be_immutable.then_some(path),
+                });
+            }
+            Event::Started {
+                id,
+                connection,
+                plan,
+                ..
+            } => {
+                if let Some(title) = self.tasks.started(id, at_secs, connection, plan.clone()) {
+                    self.timeline.begin(id.0, title, at_secs);
+                }
+                self.jobs.planned(id, plan);
+            }
+            Event::Rows { id, rows } => self.rows(id, rows),
+            Event::Ended {
+                id,
+                receipt,
+                report,
+                next,
+            } => self.ended(at_secs, id, *receipt, report, next),
+            Event::LimitsApplied(limits) => self.tuning.limits = limits,
+            Event::ConnectionApplied {
+                connection,
+                generation,
+                settings,
+            } => self.tuning.applied(connection, generation, settings),
+            Event::ConnectionClosed {
+                connection,
+                reason,
+                cache,
+            } => {
+                self.tuning.closed(connection);
+                let text = format!(
+                    "Connection {} closed: {}; its page cache held {cache}",
+                    connection + 1,
+                    reason.label()
+                );
+                self.timeline.mark(at_secs, MarkerKind::Closed, text);
+            }
+            Event::Shrunk { connection, heap } => self.shrunk(at_secs, connection, heap),
+            Event::Trimmed { supported, rss } => self.trimmed(at_secs, supported, rss),
+        }
+        Vec::new()
+    }
+
+    fn opened(&mut self, at_secs: f64, facts: DatabaseFacts) -> Vec<Request> {
+        self.opening = None;
+        self.notice = None;
+        self.settings.note_recent(&facts.path);
+        let name = facts
+            .path
+            .file_name()
+            .unwrap_or_default()
+            .display()
+            .to_string();
+        self.timeline
+            .mark(at_secs, MarkerKind::Opened, format!("{name} opened"));
+        // A filter is about one database's users and clusters: another database starts without.
+        let is_same = self.settings.last_database.as_ref() == Some(&facts.path);
+        self.settings.last_database = Some(facts.path.clone());
+        if !is_same {
+            self.settings.filter = JobFilter::default();
+        }
+        self.jobs.clear();
+        self.statistics.clear();
+        self.details = None;
+        self.suggestions.clear();
+        self.suggesting.clear();
+        let columns = facts.suggestible.clone();
+        self.database = Some(OpenDatabase {
+            facts,
+            exact_jobs: None,
+            counting: None,
+        });
+        let mut requests = self.load_jobs(at_secs);
+        // The count of an empty filter is the number of jobs; otherwise it is asked separately.
+        if self.settings.filter.is_empty() {
+            if let Some(database) = &mut self.database {
+                database.counting = self.jobs.counting;
+            }
+        } else {
+            let filter = JobFilter::default();
+            let (id, run) = self.start(at_secs, Task::Query(JobQuery::Count { filter }));
+            if let Some(database) = &mut self.database {
+                database.counting = Some(id);
+            }
+            requests.push(run);
+        }
+        for column in columns {
+            let (id, run) = self.start(at_secs, Task::Query(JobQuery::Values { column }));
+            self.suggesting.insert(id, column);
+            requests.push(run);
+        }
+        requests
+    }
+
+    fn rows(&mut self, id: TaskId, rows: Vec<Vec<Cell>>) {
+        if let Some(database) = &mut self.database
+            && database.counting == Some(id)
+        {
+            database.exact_jobs = first_count(&rows);
+        }
+        if self.jobs.loading == Some(id) {
+            self.jobs.add(rows);
+        } else if self.jobs.counting == Some(id) {
+            self.jobs.count = first_count(&rows);
+        } else if self.statistics.loading == Some(id) {
+            self.statistics.add(&rows);
+        } else if self.statistics.totalling == Some(id) {
+            self.statistics.set_total(&rows);
+        } else if let Some(column) = self.suggesting.get(&id) {
+            let texts = rows
+                .iter()
+                .filter_map(|row| row.first()?.as_text())
+                .map(ToOwned::to_owned);
+            self.suggestions.entry(column).or_default().extend(texts);
+        } else if let Some(details) = &mut self.details
+            && details.loading == Some(id)
+        {
+            details.fill(rows);
+        }
+    }
+
+    fn ended(
+        &mut self,
+        at_secs: f64,
+        id: TaskId,
+        receipt: Receipt,
+        report: Option<Report>,
+        next: Option<Cursor>,
+    ) {
+        let outcome = receipt.outcome;
+        self.timeline.end(id.0, at_secs, outcome);
+        if let Some(stop) = receipt.stop
+            && receipt.connection.is_some()
+        {
+            let title = self.tasks.title(id);
+            let asked_secs = at_secs - (receipt.elapsed_ms - stop.asked_ms).max(0.0) / 1e3;
+            let text = format!("{title} {receipt}");
+            self.timeline
+                .mark(asked_secs.min(at_secs), MarkerKind::Stop, text);
+        }
+        self.tasks.ended(id, at_secs, receipt);
+        let phase = match outcome {
+            Outcome::Finished => Phase::Loaded,
+            Outcome::Cancelled | Outcome::TimedOut | Outcome::OverBudget => Phase::Stopped,
+            Outcome::Failed => Phase::Failed,
+        };
+        let is_wanted = self.jobs.ended(id, phase, next)
+            | self.statistics.ended(id, phase)
+            | self.details_ended(id, phase);
+        self.suggesting.remove(&id);
+        if let Some(database) = &mut self.database
+            && database.counting == Some(id)
+        {
+            database.counting = None;
+        }
+        if let Some(report) = report
+            && is_wanted
+        {
+            self.show_report(report);
+        }
+    }
+
+    fn details_ended(&mut self, id: TaskId, phase: Phase) -> bool {
+        let Some(details) = &mut self.details else {
+            return false;
+        };
+        let is_ours = details.loading == Some(id);
+        if is_ours {
+            details.loading = None;
+            details.phase = phase;
+        }
+        is_ours
+    }
+
+    fn shrunk(&mut self, at_secs: f64, connection: usize, heap: (Bytes, Bytes)) {
+        let text = format!(
+            "Connection {} shrunk: {}",
+            connection + 1,
+            given_back(heap.0, heap.1)
+        );
+        self.tuning.shrunk(connection, heap);
+        self.timeline.mark(at_secs, MarkerKind::Shrink, text);
+    }
+
+    fn trimmed(&mut self, at_secs: f64, supported: bool, rss: (Option<Bytes>, Option<Bytes>)) {
+        let text = match rss {
+            _ if !supported => "Trim: this C library has no malloc_trim".to_owned(),
+            (Some(before), Some(after)) => format!(
+                "Trim: {} to the operating system",
+                given_back(before, after)
+            ),
+            _ => "Trim: done; this platform does not tell what it gave back".to_owned(),
+        };
+        self.tuning.answer = Some(text.clone());
+        self.timeline.mark(at_secs, MarkerKind::Trim, text);
+    }
+}
+
+fn first_count(rows: &[Vec<Cell>]) -> Option<u64> {
+    rows.first()?
+        .first()?
+        .as_int()
+        .and_then(|count| u64::try_from(count).ok())
+}

@@ -1,0 +1,379 @@
+//! The whole application without its window: what it knows, and how it reacts.
+//!
+//! [`AppState::handle`] and [`AppState::apply`] do no I/O, so almost every behaviour can be tested
+//! in a microsecond.
+
+mod apply;
+pub mod job_list;
+pub mod settings;
+pub mod statistics;
+pub mod tasks;
+pub mod tuning;
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use self::{
+    job_list::{Details, JobList},
+    settings::Settings,
+    statistics::StatisticsView,
+    tasks::Tasks,
+    tuning::Tuning,
+};
+use crate::{
+    command::{Command, View},
+    db::{build::BuildFacts, connection::OpenMode},
+    engine::message::{Request, Task, TaskId},
+    error::Report,
+    jobs::{
+        catalogue::{Clock, DEFAULT_SHORT_SECS, JobQuery},
+        facts::DatabaseFacts,
+        filter::JobFilter,
+    },
+    memory::{
+        marker::{MarkerKind, Timeline},
+        sample::MemorySample,
+        series::Series,
+    },
+    units::Bytes,
+};
+
+/// How a list that is fetched in the background stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Phase {
+    /// Nothing has been asked for.
+    #[default]
+    Empty,
+    /// Under way; what was there before is still shown.
+    Loading,
+    /// Complete.
+    Loaded,
+    /// Stopped; what had arrived is shown.
+    Stopped,
+    /// Failed; what was there before is still shown.
+    Failed,
+}
+
+/// The database on the screen.
+#[derive(Clone, Debug)]
+pub struct OpenDatabase {
+    /// What was found when it was opened.
+    pub facts: DatabaseFacts,
+    /// The number of jobs, once it has been counted.
+    pub exact_jobs: Option<u64>,
+    counting: Option<TaskId>,
+}
+
+/// A report on the screen, and what can be done about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// What went wrong.
+    pub report: Report,
+    /// This file can be opened as immutable instead.
+    pub immutable_offer: Option<PathBuf>,
+}
+
+/// What the application knows.
+pub struct AppState {
+    /// The SQLite inside this program.
+    pub build: Option<BuildFacts>,
+    /// The database on the screen.
+    pub database: Option<OpenDatabase>,
+    /// A file that is being opened.
+    pub opening: Option<PathBuf>,
+    /// What went wrong last, until it is dismissed.
+    pub notice: Option<Notice>,
+    /// The job table.
+    pub jobs: JobList,
+    /// The job at the side.
+    pub details: Option<Details>,
+    /// The grouped statistics.
+    pub statistics: StatisticsView,
+    /// Values that the filter bar suggests, by column.
+    pub suggestions: BTreeMap<&'static str, Vec<String>>,
+    suggesting: BTreeMap<TaskId, &'static str>,
+    /// What runs, waits, and has run.
+    pub tasks: Tasks,
+    /// Settings wanted and read back.
+    pub tuning: Tuning,
+    /// The history of samples.
+    pub series: Series,
+    /// What happened when.
+    pub timeline: Timeline,
+    /// The newest sample.
+    pub latest: MemorySample,
+    /// Memory of the machine, or of the control group around us.
+    pub machine: Option<Bytes>,
+    /// What survives a restart.
+    pub settings: Settings,
+    /// Unix seconds; the window sets it before each frame.
+    pub now_unix_secs: i64,
+    next_task: u64,
+}
+
+impl AppState {
+    /// The state at the start, with what the last run left.
+    pub fn new(settings: Settings) -> Self {
+        let tuning = Tuning::new(settings.profile.clone(), settings.profiles.clone());
+        Self {
+            build: None,
+            database: None,
+            opening: None,
+            notice: None,
+            jobs: JobList::default(),
+            details: None,
+            statistics: StatisticsView::default(),
+            suggestions: BTreeMap::new(),
+            suggesting: BTreeMap::new(),
+            tasks: Tasks::default(),
+            tuning,
+            series: Series::default(),
+            timeline: Timeline::default(),
+            latest: MemorySample::default(),
+            machine: None,
+            settings,
+            now_unix_secs: 0,
+            next_task: 0,
+        }
+    }
+
+    /// Reacts to the user at `at_secs` on the engine's clock. Returns the work to be done elsewhere.
+    pub fn handle(&mut self, at_secs: f64, command: Command) -> Vec<Request> {
+        match command {
+            Command::Open { path, mode } => self.open(path, mode),
+            Command::ShowView(view) => {
+                self.settings.view = view;
+                self.refresh_statistics_if_shown(at_secs)
+            }
+            Command::SetFilter(filter) => self.set_filter(at_secs, filter),
+            Command::LoadMore => self.load_more(at_secs),
+            Command::Reload => self.reload(at_secs),
+            Command::SelectJob(id) => self.select_job(at_secs, id),
+            Command::SetGroupBy(by) => {
+                self.settings.group_by = by;
+                self.statistics.outdated = true;
+                self.refresh_statistics_if_shown(at_secs)
+            }
+            Command::SortStatistics(column) => {
+                self.statistics.sort_by(column);
+                Vec::new()
+            }
+            Command::Cancel(id) => self.cancel(at_secs, id),
+            Command::CancelAll => {
+                let ids: Vec<_> = self.tasks.active.iter().map(|task| task.id).collect();
+                ids.into_iter()
+                    .flat_map(|id| self.cancel(at_secs, id))
+                    .collect()
+            }
+            Command::SetProfile(profile) => self.set_profile(at_secs, profile),
+            Command::SaveProfile(name) => self.save_profile(at_secs, &name),
+            Command::Shrink => {
+                self.tuning.shrinking(&self.latest);
+                vec![Request::Shrink]
+            }
+            Command::Trim => vec![Request::Trim],
+            Command::DismissReport => {
+                self.notice = None;
+                Vec::new()
+            }
+            Command::Report(report) => {
+                self.show_report(report);
+                Vec::new()
+            }
+            Command::SetTheme(theme) => {
+                self.settings.theme = theme;
+                Vec::new()
+            }
+            Command::SetZoom(zoom) => {
+                self.settings.zoom = zoom.clamp(0.8, 2.0);
+                Vec::new()
+            }
+            Command::ShowTuning(shown) => {
+                self.settings.tuning_shown = shown;
+                Vec::new()
+            }
+            Command::Tour(step) => {
+                self.settings.tour = step;
+                Vec::new()
+            }
+        }
+    }
+
+    /// Takes a memory sample into the history.
+    pub fn sampled(&mut self, sample: MemorySample) {
+        self.series.push(&sample);
+        self.tasks.sampled(&sample);
+        self.latest = sample;
+    }
+
+    /// The filter of all views.
+    pub fn filter(&self) -> &JobFilter {
+        &self.settings.filter
+    }
+
+    /// Whether anything runs or waits.
+    pub fn is_busy(&self) -> bool {
+        !self.tasks.active.is_empty() || self.opening.is_some()
+    }
+
+    fn open(&mut self, path: PathBuf, mode: OpenMode) -> Vec<Request> {
+        self.notice = None;
+        self.opening = Some(path.clone());
+        vec![Request::Open { path, mode }]
+    }
+
+    fn set_filter(&mut self, at_secs: f64, filter: JobFilter) -> Vec<Request> {
+        if filter == self.settings.filter {
+            return Vec::new();
+        }
+        self.settings.filter = filter;
+        self.load_jobs(at_secs)
+    }
+
+    fn reload(&mut self, at_secs: f64) -> Vec<Request> {
+        match self.settings.view {
+            View::Jobs => self.load_jobs(at_secs),
+            View::Statistics => {
+                self.statistics.outdated = true;
+                self.refresh_statistics_if_shown(at_secs)
+            }
+            View::Memory => Vec::new(),
+        }
+    }
+
+    /// Asks for the first batch and the count of the current filter, instead of whatever was asked.
+    fn load_jobs(&mut self, at_secs: f64) -> Vec<Request> {
+        self.statistics.outdated = true;
+        if self.database.is_none() {
+            return Vec::new();
+        }
+        let mut requests: Vec<_> = [self.jobs.loading, self.jobs.counting]
+            .into_iter()
+            .flatten()
+            .flat_map(|id| self.cancel(at_secs, id))
+            .collect();
+        let filter = self.settings.filter.clone();
+        let jobs = JobQuery::Jobs {
+            filter: filter.clone(),
+            after: None,
+            limit: job_list::FIRST_BATCH,
+        };
+        let (loading, run) = self.start(at_secs, Task::Query(jobs));
+        requests.push(run);
+        let (counting, run) = self.start(at_secs, Task::Query(JobQuery::Count { filter }));
+        requests.push(run);
+        self.jobs.begin(loading, counting);
+        requests.extend(self.refresh_statistics_if_shown(at_secs));
+        requests
+    }
+
+    fn load_more(&mut self, at_secs: f64) -> Vec<Request> {
+        let Some(after) = self.jobs.can_load_more() else {
+            return Vec::new();
+        };
+        let query = JobQuery::Jobs {
+            filter: self.settings.filter.clone(),
+            after: Some(after),
+            limit: job_list::NEXT_BATCH,
+        };
+        let (id, run) = self.start(at_secs, Task::Query(query));
+        self.jobs.begin_more(id);
+        vec![run]
+    }
+
+    fn select_job(&mut self, at_secs: f64, job: Option<i64>) -> Vec<Request> {
+        let previous = self.details.take().and_then(|details| details.loading);
+        let mut requests: Vec<_> = previous
+            .into_iter()
+            .flat_map(|id| self.cancel(at_secs, id))
+            .collect();
+        if let Some(job) = job {
+            let (id, run) = self.start(at_secs, Task::Query(JobQuery::Job { id: job }));
+            self.details = Some(Details::loading(job, id));
+            requests.push(run);
+        }
+        requests
+    }
+
+    fn refresh_statistics_if_shown(&mut self, at_secs: f64) -> Vec<Request> {
+        if self.settings.view != View::Statistics
+            || !self.statistics.outdated
+            || self.database.is_none()
+        {
+            return Vec::new();
+        }
+        let mut requests: Vec<_> = [self.statistics.loading, self.statistics.totalling]
+            .into_iter()
+            .flatten()
+            .flat_map(|id| self.cancel(at_secs, id))
+            .collect();
+        let clock = Clock {
+            now_unix_secs: self.now_unix_secs,
+            short_secs: DEFAULT_SHORT_SECS,
+        };
+        let filter = self.settings.filter.clone();
+        let by = self.settings.group_by;
+        let grouped = JobQuery::StatisticsGrouped {
+            filter: filter.clone(),
+            by,
+            clock,
+        };
+        let (loading, run) = self.start(at_secs, Task::Query(grouped));
+        requests.push(run);
+        let total = JobQuery::Statistics { filter, clock };
+        let (totalling, run) = self.start(at_secs, Task::Query(total));
+        requests.push(run);
+        self.statistics.begin(by, loading, totalling);
+        requests
+    }
+
+    fn cancel(&mut self, at_secs: f64, id: TaskId) -> Vec<Request> {
+        if !self.tasks.stop_asked(id, at_secs) {
+            return Vec::new();
+        }
+        self.timeline.stop_asked(id.0, at_secs);
+        vec![Request::Cancel(id)]
+    }
+
+    fn set_profile(
+        &mut self,
+        at_secs: f64,
+        profile: crate::db::profile::MemoryProfile,
+    ) -> Vec<Request> {
+        let changes = self.tuning.set(profile.clone());
+        if changes.is_empty() {
+            return Vec::new();
+        }
+        self.timeline
+            .mark(at_secs, MarkerKind::Setting, changes.join(", "));
+        self.settings.profile = profile.clone();
+        vec![Request::SetProfile(profile)]
+    }
+
+    fn save_profile(&mut self, at_secs: f64, name: &str) -> Vec<Request> {
+        let name = name.trim();
+        match self.tuning.save_as(name) {
+            Ok(profile) => {
+                self.settings.profiles = self.tuning.own_profiles.clone();
+                self.set_profile(at_secs, profile)
+            }
+            Err(error) => {
+                self.show_report(Report::from(&error));
+                Vec::new()
+            }
+        }
+    }
+
+    fn show_report(&mut self, report: Report) {
+        self.notice = Some(Notice {
+            report,
+            immutable_offer: None,
+        });
+    }
+
+    fn start(&mut self, at_secs: f64, task: Task) -> (TaskId, Request) {
+        self.next_task += 1;
+        let id = TaskId(self.next_task);
+        self.tasks.queued(id, task.title(), at_secs);
+        (id, Request::Run(id, task))
+    }
+}

@@ -1,0 +1,403 @@
+//! The job table: as many rows as have been fetched, only the visible ones laid out.
+
+use egui::{Align, Key, Layout, RichText, Sense, Ui};
+use egui_extras::{Column, TableBuilder, TableRow};
+use jiff::tz::TimeZone;
+use lucide_icons::Icon;
+
+use super::{
+    theme::Palette,
+    widgets::{empty_state, figures, icon, meter, muted, primary_button, small},
+};
+use crate::{
+    command::{Command, Outbox},
+    jobs::{filter::JobFilter, row::JobRow},
+    state::{AppState, Phase, job_list::MAX_ROWS},
+    units::{format_count, format_job_duration, format_time, zone_name},
+};
+
+const ROW_HEIGHT: f32 = 24.0;
+
+/// Within this many rows of the end the next batch is asked for.
+const LOAD_AHEAD: usize = 60;
+
+/// Remembers the user's zone and where to scroll.
+#[derive(Default)]
+pub struct JobTable {
+    zone: Option<(TimeZone, String)>,
+    scroll_to: Option<usize>,
+}
+
+/// The columns, the ones that give way first in a narrow window at the end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Field {
+    JobId,
+    User,
+    Cluster,
+    State,
+    Start,
+    Duration,
+    Nodes,
+    Threads,
+    Partition,
+    Energy,
+    Load,
+    Accs,
+    Project,
+}
+
+/// Field, heading, width, unit or meaning for the tooltip; in the order of the table.
+const FIELDS: [(Field, &str, f32, &str); 13] = [
+    (Field::JobId, "Job id", 84.0, "job_id: the scheduler's id"),
+    (Field::User, "User", 92.0, "hpc_user"),
+    (Field::Project, "Project", 80.0, "project"),
+    (Field::Cluster, "Cluster", 72.0, "cluster"),
+    (Field::Partition, "Partition", 92.0, "cluster_partition"),
+    (Field::State, "State", 112.0, "job_state"),
+    (Field::Start, "Start", 136.0, "start_time"),
+    (
+        Field::Duration,
+        "Duration",
+        92.0,
+        "duration, h:mm:ss; of a running job the time since its start",
+    ),
+    (Field::Nodes, "Nodes", 52.0, "num_nodes"),
+    (
+        Field::Threads,
+        "Threads",
+        66.0,
+        "num_hwthreads: hardware threads of the whole job",
+    ),
+    (
+        Field::Accs,
+        "Accs",
+        48.0,
+        "num_acc: accelerators of the whole job",
+    ),
+    (Field::Energy, "Energy kWh", 84.0, "energy"),
+    (
+        Field::Load,
+        "CPU load",
+        104.0,
+        "cpu_load_avg of the footprint; the bar compares it with the hardware threads per node",
+    ),
+];
+
+/// Which columns give way first when the table is too narrow.
+const GIVE_WAY: [Field; 5] = [
+    Field::Project,
+    Field::Accs,
+    Field::Load,
+    Field::Energy,
+    Field::Partition,
+];
+
+impl JobTable {
+    /// Shows the table, or what stands in its place.
+    pub fn ui(&mut self, ui: &mut Ui, state: &AppState, out: &mut Outbox) {
+        let jobs = &state.jobs;
+        if jobs.rows.is_empty() {
+            empty_ui(ui, state, out);
+            return;
+        }
+        self.keys(ui, state, out);
+        let footer = 24.0;
+        let height = (ui.available_height() - footer).max(60.0);
+        ui.allocate_ui(egui::vec2(ui.available_width(), height), |ui| {
+            ui.set_min_height(height);
+            if jobs.is_outdated {
+                ui.multiply_opacity(0.5);
+            }
+            self.table_ui(ui, state, out);
+        });
+        footer_ui(ui, state, out);
+    }
+
+    fn table_ui(&mut self, ui: &mut Ui, state: &AppState, out: &mut Outbox) {
+        let (zone, zone_text) = self
+            .zone
+            .get_or_insert_with(|| {
+                let zone = TimeZone::system();
+                let name = zone_name(&zone);
+                (zone, name)
+            })
+            .clone();
+        let fields = fitting_fields(ui.available_width());
+        let rows = &state.jobs.rows;
+        let mut last_visible = 0;
+        let mut table = TableBuilder::new(ui)
+            .id_salt("jobs")
+            .sense(Sense::click())
+            .auto_shrink(false)
+            .cell_layout(Layout::left_to_right(Align::Center));
+        for (.., width, _) in &fields {
+            table = table.column(Column::exact(*width));
+        }
+        table = table.column(Column::remainder());
+        if let Some(row) = self.scroll_to.take() {
+            table = table.scroll_to_row(row, None);
+        }
+        table
+            .header(26.0, |mut header| {
+                for (field, name, _, hint) in &fields {
+                    header.col(|ui| {
+                        let text = if *field == Field::Start {
+                            format!("{name} ({zone_text}) {}", icon(Icon::ArrowDown))
+                        } else {
+                            (*name).to_owned()
+                        };
+                        aligned(ui, *field, |ui| {
+                            ui.label(small(ui, text)).on_hover_text(*hint);
+                        });
+                    });
+                }
+                header.col(|_| {});
+            })
+            .body(|body| {
+                body.rows(ROW_HEIGHT, rows.len(), |mut line| {
+                    let index = line.index();
+                    last_visible = last_visible.max(index);
+                    if let Some(job) = rows.get(index) {
+                        row_ui(&mut line, job, &fields, state, &zone, out);
+                    }
+                });
+            });
+        if last_visible + LOAD_AHEAD >= rows.len()
+            && state.jobs.can_load_more().is_some()
+            && state.jobs.phase == Phase::Loaded
+        {
+            out.send(Command::LoadMore);
+        }
+    }
+
+    /// Up and down go through the jobs, like the list of a mail program.
+    fn keys(&mut self, ui: &Ui, state: &AppState, out: &mut Outbox) {
+        if ui.memory(|memory| memory.focused().is_some()) || egui::Popup::is_any_open(ui.ctx()) {
+            return;
+        }
+        let step = |key| ui.input(|input| input.key_pressed(key));
+        let selected = state.details.as_ref().and_then(|details| {
+            state
+                .jobs
+                .rows
+                .iter()
+                .position(|row| row.id() == details.job)
+        });
+        let target = if step(Key::ArrowDown) {
+            Some(selected.map_or(0, |index| index + 1))
+        } else if step(Key::ArrowUp) {
+            selected.map(|index| index.saturating_sub(1))
+        } else {
+            None
+        };
+        if let Some(index) = target
+            && let Some(row) = state.jobs.rows.get(index)
+        {
+            self.scroll_to = Some(index);
+            out.send(Command::SelectJob(Some(row.id())));
+        }
+    }
+}
+
+fn fitting_fields(width: f32) -> Vec<(Field, &'static str, f32, &'static str)> {
+    let mut fields = FIELDS.to_vec();
+    let spacing = 8.0;
+    for field in GIVE_WAY {
+        let needed: f32 = fields.iter().map(|(.., width, _)| width + spacing).sum();
+        if needed + 12.0 > width {
+            fields.retain(|(other, ..)| *other != field);
+        }
+    }
+    fields
+}
+
+fn is_number(field: Field) -> bool {
+    match field {
+        Field::JobId
+        | Field::Start
+        | Field::Duration
+        | Field::Nodes
+        | Field::Threads
+        | Field::Accs
+        | Field::Energy => true,
+        Field::User
+        | Field::Project
+        | Field::Cluster
+        | Field::Partition
+        | Field::State
+        | Field::Load => false,
+    }
+}
+
+fn aligned(ui: &mut Ui, field: Field, add: impl FnOnce(&mut Ui)) {
+    if is_number(field) {
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            ui.add_space(4.0);
+            add(ui);
+        });
+    } else {
+        add(ui);
+    }
+}
+
+fn row_ui(
+    line: &mut TableRow<'_, '_>,
+    job: &JobRow,
+    fields: &[(Field, &str, f32, &str)],
+    state: &AppState,
+    zone: &TimeZone,
+    out: &mut Outbox,
+) {
+    let is_selected = state.details.as_ref().is_some_and(|d| d.job == job.id());
+    line.set_selected(is_selected);
+    for (field, ..) in fields {
+        line.col(|ui| {
+            aligned(ui, *field, |ui| cell_ui(ui, *field, job, state, zone));
+        });
+    }
+    line.col(|_| {});
+    if line.response().clicked() {
+        out.send(Command::SelectJob((!is_selected).then(|| job.id())));
+    }
+}
+
+fn cell_ui(ui: &mut Ui, field: Field, job: &JobRow, state: &AppState, zone: &TimeZone) {
+    let number = |column: &str| job.int(column).map_or_else(String::new, format_count);
+    let text = match field {
+        Field::JobId => figures(job.get("job_id").display()),
+        Field::User => RichText::new(job.text("hpc_user")),
+        Field::Project => muted(ui, job.text("project")),
+        Field::Cluster => RichText::new(job.text("cluster")),
+        Field::Partition => muted(ui, job.text("cluster_partition")),
+        Field::State => state_text(ui, job.text("job_state")),
+        Field::Start => figures(
+            job.int("start_time")
+                .map_or_else(String::new, |start| format_time(start, zone)),
+        ),
+        Field::Duration => figures(
+            job.duration_secs(state.now_unix_secs)
+                .map_or_else(String::new, format_job_duration),
+        ),
+        Field::Nodes => figures(number("num_nodes")),
+        Field::Threads => figures(number("num_hwthreads")),
+        Field::Accs => figures(number("num_acc")),
+        Field::Energy => figures(
+            job.get("energy")
+                .as_real()
+                .map_or_else(String::new, |kwh| format!("{kwh:.1}")),
+        ),
+        Field::Load => return load_ui(ui, job),
+    };
+    ui.add(egui::Label::new(text).truncate());
+}
+
+/// A state as a word with an icon: colour never speaks alone.
+pub fn state_text(ui: &Ui, state: &str) -> RichText {
+    let palette = Palette::of(ui);
+    let (symbol, color) = match state {
+        "completed" => (Icon::Check, palette.muted),
+        "running" => (Icon::Play, palette.good),
+        "failed" | "node_fail" | "boot_fail" | "out_of_memory" => (Icon::X, palette.bad),
+        "timeout" | "deadline" => (Icon::TriangleAlert, palette.warning),
+        "pending" | "suspended" => (Icon::Pause, palette.muted),
+        _ => (Icon::Minus, palette.muted),
+    };
+    RichText::new(format!("{} {state}", icon(symbol))).color(color)
+}
+
+fn load_ui(ui: &mut Ui, job: &JobRow) {
+    let load = job
+        .json("footprint")
+        .and_then(|footprint| footprint.get("cpu_load_avg")?.as_f64());
+    let Some(load) = load else { return };
+    let threads = job.int("num_hwthreads").unwrap_or(0) as f64;
+    let nodes = job.int("num_nodes").unwrap_or(1).max(1) as f64;
+    if threads > 0.0 {
+        let share = load / (threads / nodes);
+        meter(ui, 48.0, share as f32, Palette::of(ui).accent);
+    }
+    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+        ui.label(figures(format!("{load:.1}")));
+    });
+}
+
+fn footer_ui(ui: &mut Ui, state: &AppState, out: &mut Outbox) {
+    let jobs = &state.jobs;
+    ui.horizontal(|ui| {
+        let shown = format_count(jobs.rows.len());
+        let of = match jobs.count {
+            Some(count) => format!("{} jobs", format_count(count)),
+            None => "all matching jobs".to_owned(),
+        };
+        let text = match jobs.phase {
+            _ if jobs.is_outdated => {
+                "Asking for the new selection; these rows are the old one".to_owned()
+            }
+            Phase::Stopped => format!("First {shown} of {of}, then stopped"),
+            Phase::Failed => format!("First {shown} of {of}, then the query failed"),
+            _ if jobs.is_full() => format!(
+                "First {shown} of {of}. The list ends at {}: narrow the filter to see others",
+                format_count(MAX_ROWS)
+            ),
+            _ if jobs.count == Some(jobs.rows.len() as u64) => format!("All {shown} jobs"),
+            Phase::Empty | Phase::Loading | Phase::Loaded => {
+                format!("First {shown} of {of}, newest first; scroll for more")
+            }
+        };
+        ui.label(small(ui, text));
+        if jobs.phase == Phase::Loading {
+            ui.spinner();
+        }
+        if matches!(jobs.phase, Phase::Stopped | Phase::Failed) {
+            if jobs.can_load_more().is_some() && ui.small_button("Go on").clicked() {
+                out.send(Command::LoadMore);
+            }
+            if ui.small_button("Start again").clicked() {
+                out.send(Command::Reload);
+            }
+        }
+    });
+}
+
+fn empty_ui(ui: &mut Ui, state: &AppState, out: &mut Outbox) {
+    match state.jobs.phase {
+        Phase::Loading | Phase::Empty => {
+            empty_state(
+                ui,
+                "Looking for jobs",
+                "The first rows appear as soon as they exist",
+            );
+            ui.vertical_centered(|ui| ui.spinner());
+        }
+        Phase::Loaded if state.filter().is_empty() => {
+            empty_state(ui, "No jobs", "The job table of this database is empty");
+        }
+        Phase::Loaded => {
+            empty_state(
+                ui,
+                "No job matches",
+                "Take a condition away, or clear the filter",
+            );
+            ui.vertical_centered(|ui| {
+                ui.add_space(8.0);
+                if primary_button(ui, "Show all jobs").clicked() {
+                    out.send(Command::SetFilter(JobFilter::default()));
+                }
+            });
+        }
+        Phase::Stopped | Phase::Failed => {
+            let title = if state.jobs.phase == Phase::Stopped {
+                "Stopped before the first row"
+            } else {
+                "The query failed"
+            };
+            empty_state(ui, title, "Nothing was changed");
+            ui.vertical_centered(|ui| {
+                ui.add_space(8.0);
+                if primary_button(ui, "Try again").clicked() {
+                    out.send(Command::Reload);
+                }
+            });
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! The Memory view: the chart at full size, the connections, and the receipts of past tasks.
+
+use egui::{Align, Layout, Ui, UiBuilder};
+use egui_extras::{Column, TableBuilder, TableRow};
+
+use super::{
+    memory_chart::MemoryChart,
+    theme::Palette,
+    widgets::{figures, muted, small},
+};
+use crate::{
+    memory::sample::{ConnectionReading, ConnectionState},
+    state::{AppState, tasks::FinishedTask},
+    units::{Bytes, format_elapsed},
+};
+
+/// Shows the view. Whether the pointer is on the chart.
+pub fn ui(ui: &mut Ui, chart: &mut MemoryChart, state: &AppState, started_unix: f64) -> bool {
+    let area = ui.available_rect_before_wrap();
+    let (top, bottom) = area.split_top_bottom_at_fraction(0.52);
+    let hovered = ui
+        .scope_builder(UiBuilder::new().max_rect(top), |ui| {
+            chart.ui(ui, state, started_unix)
+        })
+        .inner;
+    ui.scope_builder(
+        UiBuilder::new().max_rect(bottom.with_min_y(bottom.top() + 10.0)),
+        |ui| tables_ui(ui, state),
+    );
+    hovered
+}
+
+fn tables_ui(ui: &mut Ui, state: &AppState) {
+    ui.heading("Connections");
+    let num = state.tuning.wanted.connections;
+    connections_ui(ui, state, num);
+    ui.add_space(10.0);
+    ui.heading("Receipts");
+    if state.tasks.history.is_empty() {
+        ui.label(muted(
+            ui,
+            "Every query leaves one here: what it did, what it cost, how it ended",
+        ));
+        return;
+    }
+    receipts_ui(ui, state);
+}
+
+const CONNECTION_COLUMNS: [(&str, f32); 7] = [
+    ("Connection", 84.0),
+    ("State", 64.0),
+    ("Task", 170.0),
+    ("Page cache", 96.0),
+    ("Limit", 110.0),
+    ("Hit ratio", 76.0),
+    ("Closes in", 90.0),
+];
+
+fn connections_ui(ui: &mut Ui, state: &AppState, num: usize) {
+    let mut table = TableBuilder::new(ui)
+        .id_salt("connections")
+        .vscroll(num > 4)
+        .max_scroll_height(130.0)
+        .auto_shrink([false, true])
+        .cell_layout(Layout::left_to_right(Align::Center));
+    for (_, width) in CONNECTION_COLUMNS {
+        table = table.column(Column::exact(width));
+    }
+    table
+        .column(Column::remainder())
+        .header(22.0, |mut header| {
+            for (name, _) in CONNECTION_COLUMNS {
+                header.col(|ui| {
+                    ui.label(small(ui, name));
+                });
+            }
+            header.col(|_| {});
+        })
+        .body(|body| {
+            body.rows(22.0, num, |mut line| {
+                let index = line.index();
+                let reading = state
+                    .latest
+                    .connections
+                    .get(index)
+                    .copied()
+                    .unwrap_or_default();
+                connection_row(&mut line, state, index, &reading);
+            });
+        });
+}
+
+fn connection_row(
+    line: &mut TableRow<'_, '_>,
+    state: &AppState,
+    index: usize,
+    reading: &ConnectionReading,
+) {
+    let word = match reading.state {
+        ConnectionState::Closed => "closed",
+        ConnectionState::Idle => "idle",
+        ConnectionState::Busy => "busy",
+    };
+    let task = reading
+        .task
+        .and_then(|id| state.tasks.active.iter().find(|task| task.id.0 == id))
+        .map_or_else(String::new, |task| {
+            let secs = std::time::Duration::from_secs_f64(reading.state_secs.max(0.0));
+            format!("{} · {}", task.title, format_elapsed(secs))
+        });
+    let limit = state
+        .tuning
+        .connections
+        .get(index)
+        .copied()
+        .flatten()
+        .map_or_else(
+            || "–".to_owned(),
+            |(_, settings)| settings.cache_size.to_string(),
+        );
+    let looked = reading.cache_hits + reading.cache_misses;
+    let ratio = if looked == 0 {
+        "–".to_owned()
+    } else {
+        format!("{:.3}", reading.cache_hits as f64 / looked as f64)
+    };
+    let closes_in = match (reading.state, state.tuning.wanted.idle_time) {
+        (ConnectionState::Idle, Some(idle)) => format_elapsed(idle.saturating_sub(
+            std::time::Duration::from_secs_f64(reading.state_secs.max(0.0)),
+        )),
+        (ConnectionState::Idle, None) => "never".to_owned(),
+        (ConnectionState::Closed | ConnectionState::Busy, _) => "–".to_owned(),
+    };
+    line.col(|ui| {
+        let (swatch, _) = ui.allocate_exact_size(egui::vec2(9.0, 9.0), egui::Sense::hover());
+        ui.painter()
+            .rect_filled(swatch, 2.0, Palette::of(ui).cache(index));
+        ui.label((index + 1).to_string());
+    });
+    line.col(|ui| {
+        ui.label(word);
+    });
+    line.col(|ui| {
+        ui.add(egui::Label::new(task).truncate());
+    });
+    for text in [reading.cache_used.to_string(), limit, ratio, closes_in] {
+        line.col(|ui| {
+            ui.label(figures(text));
+        });
+    }
+    line.col(|_| {});
+}
+
+const RECEIPT_COLUMNS: [(&str, f32, bool); 9] = [
+    ("Task", 150.0, false),
+    ("Outcome", 96.0, false),
+    ("Time", 76.0, true),
+    ("First row", 76.0, true),
+    ("Rows", 76.0, true),
+    ("VM steps", 100.0, true),
+    ("Cache misses", 92.0, true),
+    ("Peak heap", 84.0, true),
+    ("Stop", 280.0, false),
+];
+
+fn receipts_ui(ui: &mut Ui, state: &AppState) {
+    let mut table = TableBuilder::new(ui)
+        .id_salt("receipts")
+        .auto_shrink(false)
+        .cell_layout(Layout::left_to_right(Align::Center));
+    for (_, width, _) in RECEIPT_COLUMNS {
+        table = table.column(Column::exact(width));
+    }
+    table
+        .column(Column::remainder())
+        .header(22.0, |mut header| {
+            for (name, _, is_number) in RECEIPT_COLUMNS {
+                header.col(|ui| {
+                    let text = small(ui, name);
+                    side(ui, is_number, |ui| {
+                        ui.label(text);
+                    });
+                });
+            }
+            header.col(|_| {});
+        })
+        .body(|body| {
+            body.rows(22.0, state.tasks.history.len(), |mut line| {
+                if let Some(task) = state.tasks.history.get(line.index()) {
+                    receipt_row(&mut line, task);
+                }
+            });
+        });
+}
+
+fn receipt_row(line: &mut TableRow<'_, '_>, task: &FinishedTask) {
+    use crate::units::format_count;
+
+    let receipt = &task.receipt;
+    let millis = |ms: f64| format_elapsed(std::time::Duration::from_secs_f64(ms.max(0.0) / 1e3));
+    let count = |n: u64| format_count(n);
+    line.col(|ui| {
+        ui.add(egui::Label::new(&task.title).truncate());
+    });
+    line.col(|ui| {
+        let color = Palette::of(ui).outcome(receipt.outcome);
+        ui.label(egui::RichText::new(receipt.outcome.label()).color(color))
+            .on_hover_text(receipt.error.as_deref().unwrap_or(&receipt.to_string()));
+    });
+    for text in [
+        millis(receipt.elapsed_ms),
+        receipt.first_row_ms.map_or_else(|| "–".to_owned(), millis),
+        count(receipt.rows),
+        count(receipt.vm_steps),
+        count(receipt.cache_misses),
+        Bytes(receipt.sqlite_heap_peak_bytes).to_string(),
+    ] {
+        line.col(|ui| {
+            side(ui, true, |ui| {
+                ui.label(figures(text));
+            });
+        });
+    }
+    line.col(|ui| {
+        let text = if receipt.stop.is_some() {
+            receipt.to_string()
+        } else {
+            String::new()
+        };
+        ui.add(egui::Label::new(small(ui, text)).truncate());
+    });
+    line.col(|_| {});
+}
+
+fn side(ui: &mut Ui, right: bool, add: impl FnOnce(&mut Ui)) {
+    if right {
+        ui.with_layout(Layout::right_to_left(Align::Center), add);
+    } else {
+        add(ui);
+    }
+}

@@ -1,0 +1,227 @@
+//! The window: panels, and which of them sits where. The only folder that knows egui.
+
+pub mod app;
+mod file_dialog;
+mod filter_bar;
+mod frame_log;
+mod job_details;
+mod job_table;
+mod memory_chart;
+mod memory_view;
+mod saver;
+mod statistics;
+mod status_bar;
+pub mod theme;
+mod top_bar;
+mod tour;
+mod tuning;
+mod welcome;
+mod widgets;
+pub mod window;
+
+use egui::{CentralPanel, Frame, Key, Margin, Modifiers, Panel, Ui};
+use lucide_icons::Icon;
+
+use self::{
+    file_dialog::FileDialog, filter_bar::FilterBar, job_table::JobTable, memory_chart::MemoryChart,
+    theme::Palette, top_bar::TopBar, tuning::TuningPanel, welcome::Welcome,
+};
+use crate::{
+    command::{Command, Outbox, View},
+    state::AppState,
+};
+
+/// All panels, with what they remember while the user is busy.
+#[derive(Default)]
+pub struct Panels {
+    top_bar: TopBar,
+    filter_bar: FilterBar,
+    job_table: JobTable,
+    tuning: TuningPanel,
+    strip: MemoryChart,
+    memory_chart: MemoryChart,
+    welcome: Welcome,
+    dialog: FileDialog,
+    /// The pointer is on a chart: it is redrawn as often as samples come.
+    pub chart_is_hovered: bool,
+}
+
+impl Panels {
+    /// Draws the whole window.
+    pub fn ui(&mut self, ui: &mut Ui, state: &AppState, started_unix: f64, out: &mut Outbox) {
+        shortcuts(ui, state, out);
+        self.dialog.poll(out);
+        let palette = Palette::of(ui);
+        let bar = Frame::new()
+            .fill(palette.panel)
+            .inner_margin(Margin::symmetric(12, 7));
+        Panel::top("top")
+            .frame(bar)
+            .show(ui, |ui| self.top_bar.ui(ui, state, &mut self.dialog, out));
+        if let Some(notice) = &state.notice {
+            let banner = Frame::new()
+                .fill(palette.raised)
+                .inner_margin(Margin::symmetric(12, 8));
+            Panel::top("notice")
+                .frame(banner)
+                .show(ui, |ui| notice_ui(ui, notice, out));
+        }
+        Panel::bottom("status")
+            .exact_size(26.0)
+            .frame(bar.inner_margin(Margin::symmetric(12, 3)))
+            .show(ui, |ui| status_bar::ui(ui, state));
+        self.chart_is_hovered = false;
+        if state.settings.view != View::Memory {
+            let strip = bar.inner_margin(Margin {
+                left: 12,
+                right: 12,
+                top: 6,
+                bottom: 4,
+            });
+            let max = (ui.available_height() / 2.0).max(120.0);
+            Panel::bottom("strip")
+                .resizable(true)
+                .default_size(150.0)
+                .size_range(110.0..=max)
+                .frame(strip)
+                .show(ui, |ui| {
+                    self.chart_is_hovered |= self.strip.ui(ui, state, started_unix);
+                });
+        }
+        Panel::left("navigation")
+            .exact_size(76.0)
+            .resizable(false)
+            .frame(bar.inner_margin(Margin::symmetric(6, 8)))
+            .show(ui, |ui| navigation_ui(ui, state, out));
+        if state.settings.tuning_shown {
+            Panel::right("tuning")
+                .exact_size(272.0)
+                .resizable(false)
+                .frame(bar.inner_margin(Margin::symmetric(12, 8)))
+                .show(ui, |ui| self.tuning.ui(ui, state, out));
+        }
+        CentralPanel::default()
+            .frame(
+                Frame::new()
+                    .fill(palette.window)
+                    .inner_margin(Margin::symmetric(12, 8)),
+            )
+            .show(ui, |ui| self.view_ui(ui, state, started_unix, out));
+    }
+
+    fn view_ui(&mut self, ui: &mut Ui, state: &AppState, started_unix: f64, out: &mut Outbox) {
+        if state.settings.tour.is_some() && state.database.is_some() {
+            tour::ui(ui, state, out);
+        }
+        if state.settings.view == View::Memory {
+            self.chart_is_hovered |=
+                memory_view::ui(ui, &mut self.memory_chart, state, started_unix);
+            return;
+        }
+        if state.database.is_none() {
+            self.welcome.ui(ui, state, &mut self.dialog, out);
+            return;
+        }
+        self.filter_bar.ui(ui, state, out);
+        match state.settings.view {
+            View::Jobs => {
+                if state.details.is_some() {
+                    let width = (ui.available_width() * 0.42).clamp(300.0, 460.0);
+                    Panel::right("details")
+                        .exact_size(width)
+                        .resizable(false)
+                        .frame(Frame::new().inner_margin(Margin {
+                            left: 12,
+                            ..Margin::ZERO
+                        }))
+                        .show(ui, |ui| job_details::ui(ui, state, out));
+                }
+                CentralPanel::no_frame().show(ui, |ui| self.job_table.ui(ui, state, out));
+            }
+            View::Statistics => statistics::ui(ui, state, out),
+            View::Memory => {}
+        }
+    }
+}
+
+const VIEWS: [(View, &str, Icon); 3] = [
+    (View::Jobs, "Jobs", Icon::List),
+    (View::Statistics, "Statistics", Icon::ChartColumn),
+    (View::Memory, "Memory", Icon::MemoryStick),
+];
+
+fn navigation_ui(ui: &mut Ui, state: &AppState, out: &mut Outbox) {
+    ui.spacing_mut().item_spacing.y = 4.0;
+    for (index, (view, name, symbol)) in VIEWS.into_iter().enumerate() {
+        let is_open = state.settings.view == view;
+        let text = egui::RichText::new(format!("{}\n{name}", widgets::icon(symbol))).small();
+        let button = egui::Button::selectable(is_open, text)
+            .min_size(egui::vec2(ui.available_width(), 46.0));
+        let response = ui
+            .add(button)
+            .accessible_name(name)
+            .on_hover_text(format!("{name} (Ctrl+{})", index + 1));
+        if response.clicked() {
+            out.send(Command::ShowView(view));
+        }
+    }
+}
+
+fn notice_ui(ui: &mut Ui, notice: &crate::state::Notice, out: &mut Outbox) {
+    use crate::db::connection::OpenMode;
+
+    let palette = Palette::of(ui);
+    ui.horizontal_top(|ui| {
+        ui.label(egui::RichText::new(widgets::icon(Icon::TriangleAlert)).color(palette.bad));
+        ui.vertical(|ui| {
+            ui.set_max_width((ui.available_width() - 220.0).max(240.0));
+            ui.label(egui::RichText::new(&notice.report.headline).family(theme::semibold()));
+            for cause in &notice.report.causes {
+                ui.label(widgets::muted(ui, format!("because: {cause}")));
+            }
+            if let Some(hint) = &notice.report.hint {
+                ui.label(hint);
+            }
+        });
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::TOP), |ui| {
+            if widgets::icon_button(ui, Icon::X, "Dismiss").clicked() {
+                out.send(Command::DismissReport);
+            }
+            if let Some(path) = &notice.immutable_offer
+                && ui
+                    .button("Open as immutable")
+                    .on_hover_text("Right only while nobody writes to the file")
+                    .clicked()
+            {
+                out.send(Command::Open {
+                    path: path.clone(),
+                    mode: OpenMode::Immutable,
+                });
+            }
+        });
+    });
+}
+
+/// Keys that work everywhere. Esc stops what runs; if nothing does, it closes the job's details.
+fn shortcuts(ui: &Ui, state: &AppState, out: &mut Outbox) {
+    let pressed = |key| ui.input_mut(|input| input.consume_key(Modifiers::COMMAND, key));
+    for (key, (view, ..)) in [Key::Num1, Key::Num2, Key::Num3].into_iter().zip(VIEWS) {
+        if pressed(key) {
+            out.send(Command::ShowView(view));
+        }
+    }
+    if pressed(Key::R) {
+        out.send(Command::Reload);
+    }
+    let is_menu_open = egui::Popup::is_any_open(ui.ctx());
+    let is_typing = ui.memory(|memory| memory.focused().is_some());
+    if !is_menu_open && ui.input(|input| input.key_pressed(Key::Escape)) {
+        if !state.tasks.active.is_empty() {
+            out.send(Command::CancelAll);
+        } else if state.details.is_some() && !is_typing {
+            out.send(Command::SelectJob(None));
+        } else if state.notice.is_some() {
+            out.send(Command::DismissReport);
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! Small things that two panels share.
+
+use egui::{Button, Color32, Response, RichText, Sense, Ui, Vec2};
+use lucide_icons::Icon;
+
+use super::theme::Palette;
+
+/// A text in the face for figures.
+pub fn figures(text: impl Into<String>) -> RichText {
+    RichText::new(text).monospace()
+}
+
+/// A text that matters less.
+pub fn muted(ui: &Ui, text: impl Into<String>) -> RichText {
+    RichText::new(text).color(Palette::of(ui).muted)
+}
+
+/// A small text that matters less.
+pub fn small(ui: &Ui, text: impl Into<String>) -> RichText {
+    muted(ui, text).small()
+}
+
+/// An icon as text.
+pub fn icon(icon: Icon) -> String {
+    icon.unicode().to_string()
+}
+
+/// A frameless button with only an icon, named for screen readers and tests.
+pub fn icon_button(ui: &mut Ui, symbol: Icon, name: &str) -> Response {
+    ui.add(Button::new(icon(symbol)).frame(false))
+        .accessible_name(name)
+        .on_hover_text(name)
+}
+
+/// The one button of a view that is meant to be pressed next.
+pub fn primary_button(ui: &mut Ui, text: impl Into<String>) -> Response {
+    let palette = Palette::of(ui);
+    ui.add(
+        Button::new(RichText::new(text).color(palette.on_accent))
+            .fill(palette.accent)
+            .min_size(Vec2::new(0.0, 28.0)),
+    )
+}
+
+/// A value with a bar behind its share of the largest one.
+pub fn bar_cell(ui: &mut Ui, text: String, share: f32, color: Color32) {
+    let rect = ui.max_rect();
+    let width = (rect.width() - 2.0) * share.clamp(0.0, 1.0);
+    let bar = egui::Rect::from_min_size(
+        egui::pos2(rect.right() - width, rect.bottom() - 4.0),
+        Vec2::new(width, 2.0),
+    );
+    ui.painter().rect_filled(bar, 1.0, color);
+    ui.label(figures(text));
+}
+
+/// A horizontal bar alone: `share` of the width is filled.
+pub fn meter(ui: &mut Ui, width: f32, share: f32, color: Color32) -> Response {
+    let (rect, response) = ui.allocate_exact_size(Vec2::new(width, 6.0), Sense::hover());
+    let palette = Palette::of(ui);
+    ui.painter().rect_filled(rect, 3.0, palette.raised);
+    let mut filled = rect;
+    filled.set_width(rect.width() * share.clamp(0.0, 1.0));
+    ui.painter().rect_filled(filled, 3.0, color);
+    response
+}
+
+/// What an empty view says: what it is for, in the middle.
+pub fn empty_state(ui: &mut Ui, title: &str, text: &str) {
+    ui.vertical_centered(|ui| {
+        ui.add_space((ui.available_height() * 0.3).max(24.0));
+        ui.heading(title);
+        ui.add_space(4.0);
+        ui.label(muted(ui, text));
+    });
+}
