@@ -3,6 +3,7 @@
 pub mod cli;
 pub mod command;
 pub mod db;
+pub mod demo;
 pub mod engine;
 pub mod error;
 pub mod jobs;

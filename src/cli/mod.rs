@@ -3,6 +3,7 @@
 //! Data goes to standard output, talk to standard error.
 
 pub mod check;
+pub mod generate;
 mod output;
 pub mod query;
 mod session;
@@ -37,6 +38,8 @@ pub enum Command {
     Query(query::QueryArgs),
     /// Run one reading statement of your own.
     Sql(query::SqlArgs),
+    /// Make a realistic database of any number of jobs.
+    Generate(generate::GenerateArgs),
     /// Say what a database and this program's SQLite are.
     Check(check::CheckArgs),
 }
@@ -65,6 +68,7 @@ pub fn run(command: &Command) -> ExitCode {
     let result = match command {
         Command::Query(args) => query::run_query(args),
         Command::Sql(args) => query::run_sql(args),
+        Command::Generate(args) => generate::run(args).map(|()| ExitCode::Done),
         Command::Check(args) => check::run(args),
     };
     result.unwrap_or_else(|error| {
