@@ -158,7 +158,7 @@ fn every_table_is_there_and_the_planner_has_statistics() {
 
 #[test]
 fn the_job_table_has_the_columns_and_constraints_of_the_schema() {
-    let (_folder, conn) = generated(|options| options.jobs = 20);
+    let (folder, conn) = generated(|options| options.jobs = 20);
     let columns = texts(
         &conn,
         "SELECT name || ' ' || type || iif(\"notnull\", ' NOT NULL', '')
@@ -197,7 +197,7 @@ fn the_job_table_has_the_columns_and_constraints_of_the_schema() {
     drop(conn);
 
     let conn = Connection::open_with_flags(
-        _folder.path().join("job.db"),
+        folder.path().join("job.db"),
         OpenFlags::SQLITE_OPEN_READ_WRITE,
     )
     .expect("the database can be opened");
