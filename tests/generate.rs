@@ -330,6 +330,15 @@ fn resources_list_one_host_per_node() {
     assert_eq!(number(&conn, wrong), 0);
 }
 
+#[test]
+fn partitions_fit_the_number_of_nodes() {
+    let (_folder, conn) = generated(|_| {});
+    let wrong = "SELECT count(*) FROM job
+                 WHERE (cluster_partition = 'singlenode' AND num_nodes > 1)
+                    OR (cluster_partition = 'multinode' AND num_nodes = 1)";
+    assert_eq!(number(&conn, wrong), 0);
+}
+
 /// One query per kind of dirt.
 const DIRT: [(&str, &str); 9] = [
     ("missing values", "num_acc IS NULL AND footprint IS NULL"),

@@ -128,9 +128,9 @@ impl Shape {
         let cluster_index = pick_cluster(progress, min_age_secs, rng);
         let cluster = &CLUSTERS[cluster_index];
         let subcluster = pick_subcluster(cluster, rng);
-        let partition = pick(rng, subcluster.partitions).copied().unwrap_or("");
         let user_index = site.pick_user(cluster_index, rng);
         let size = Size::invent(cluster, subcluster, rng);
+        let partition = pick_partition(subcluster, size.num_nodes, rng);
         let walltime_secs = pick_walltime(cluster, min_age_secs, rng);
         let limit = if walltime_secs == 0 {
             cluster.max_walltime_secs
@@ -216,6 +216,19 @@ fn pick_subcluster(cluster: &'static Cluster, rng: &mut ChaCha8Rng) -> &'static 
         }
     }
     &cluster.subclusters[0]
+}
+
+/// Where a partition says how many nodes it is for, jobs of another size go to its counterpart.
+fn pick_partition(
+    subcluster: &'static Subcluster,
+    num_nodes: u32,
+    rng: &mut ChaCha8Rng,
+) -> &'static str {
+    match pick(rng, subcluster.partitions).copied().unwrap_or("") {
+        "singlenode" if num_nodes > 1 => "multinode",
+        "multinode" | "big" if num_nodes == 1 => "singlenode",
+        partition => partition,
+    }
 }
 
 /// How much hardware a job asks for.
