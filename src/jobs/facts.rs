@@ -117,6 +117,7 @@ impl DatabaseFacts {
         };
         let wal = self
             .wal_bytes
+            .filter(|bytes| *bytes > 0)
             .map_or_else(String::new, |bytes| format!(" · WAL {}", Bytes(bytes)));
         format!(
             "{jobs} · {schema}{dirty} · {} · {mode}{wal}",

@@ -181,15 +181,17 @@ fn chip(ui: &mut Ui, name: &str, value: Option<&str>, menu: impl FnOnce(&mut Ui)
     let palette = Palette::of(ui);
     let mut text = egui::text::LayoutJob::default();
     let font = egui::TextStyle::Button.resolve(ui.style());
-    let mut append = |part: &str, color| {
-        let format = egui::TextFormat::simple(font.clone(), color);
+    let mut append = |part: &str, font: egui::FontId, color| {
+        let format = egui::TextFormat::simple(font, color);
         text.append(part, 0.0, format);
     };
-    append(name, palette.muted);
+    append(name, font.clone(), palette.muted);
     if let Some(value) = value {
-        append(&format!(" {value}"), palette.accent);
+        append(&format!(" {value}"), font, palette.accent);
     }
-    append(&format!(" {}", icon(Icon::ChevronDown)), palette.muted);
+    let arrow = egui::FontId::new(12.0, super::theme::icons());
+    append(" ", egui::FontId::proportional(8.0), palette.muted);
+    append(&icon(Icon::ChevronDown), arrow, palette.muted);
     let button = Button::new(text).corner_radius(13.0).fill(palette.panel);
     let config = MenuConfig::new().close_behavior(PopupCloseBehavior::CloseOnClickOutside);
     let (response, _) = MenuButton::from_button(button).config(config).ui(ui, menu);

@@ -50,6 +50,7 @@ pub fn ui(ui: &mut Ui, state: &AppState, out: &mut Outbox) {
         .id_salt(("details", details.job))
         .auto_shrink(false)
         .show(ui, |ui| {
+            ui.spacing_mut().interact_size.y = 17.0;
             ui.label(state_text(ui, row.text("job_state")));
             if !details.name.is_empty() {
                 ui.label(&details.name);

@@ -7,7 +7,9 @@ use lucide_icons::Icon;
 
 use super::{
     theme::Palette,
-    widgets::{empty_state, figures, icon, meter, muted, primary_button, small},
+    widgets::{
+        empty_state, figures, icon, meter, mixed, muted, primary_button, row_hairline, small,
+    },
 };
 use crate::{
     command::{Command, Outbox},
@@ -17,6 +19,9 @@ use crate::{
 };
 
 const ROW_HEIGHT: f32 = 24.0;
+
+/// Between two columns.
+const SPACING: f32 = 8.0;
 
 /// Within this many rows of the end the next batch is asked for.
 const LOAD_AHEAD: usize = 60;
@@ -48,24 +53,24 @@ enum Field {
 
 /// Field, heading, width, unit or meaning for the tooltip; in the order of the table.
 const FIELDS: [(Field, &str, f32, &str); 13] = [
-    (Field::JobId, "Job id", 84.0, "job_id: the scheduler's id"),
-    (Field::User, "User", 92.0, "hpc_user"),
+    (Field::JobId, "Job id", 74.0, "job_id: the scheduler's id"),
+    (Field::User, "User", 88.0, "hpc_user"),
     (Field::Project, "Project", 80.0, "project"),
     (Field::Cluster, "Cluster", 72.0, "cluster"),
-    (Field::Partition, "Partition", 92.0, "cluster_partition"),
-    (Field::State, "State", 112.0, "job_state"),
-    (Field::Start, "Start", 136.0, "start_time"),
+    (Field::Partition, "Partition", 86.0, "cluster_partition"),
+    (Field::State, "State", 108.0, "job_state"),
+    (Field::Start, "Start", 126.0, "start_time"),
     (
         Field::Duration,
         "Duration",
-        92.0,
+        80.0,
         "duration, h:mm:ss; of a running job the time since its start",
     ),
     (Field::Nodes, "Nodes", 52.0, "num_nodes"),
     (
         Field::Threads,
         "Threads",
-        66.0,
+        58.0,
         "num_hwthreads: hardware threads of the whole job",
     ),
     (
@@ -74,22 +79,25 @@ const FIELDS: [(Field, &str, f32, &str); 13] = [
         48.0,
         "num_acc: accelerators of the whole job",
     ),
-    (Field::Energy, "Energy kWh", 84.0, "energy"),
+    (Field::Energy, "Energy kWh", 78.0, "energy"),
     (
         Field::Load,
         "CPU load",
-        104.0,
+        100.0,
         "cpu_load_avg of the footprint; the bar compares it with the hardware threads per node",
     ),
 ];
 
 /// Which columns give way first when the table is too narrow.
-const GIVE_WAY: [Field; 5] = [
+const GIVE_WAY: [Field; 8] = [
     Field::Project,
     Field::Accs,
     Field::Load,
     Field::Energy,
     Field::Partition,
+    Field::Threads,
+    Field::Nodes,
+    Field::Cluster,
 ];
 
 impl JobTable {
@@ -101,7 +109,7 @@ impl JobTable {
             return;
         }
         self.keys(ui, state, out);
-        let footer = 24.0;
+        let footer = 28.0;
         let height = (ui.available_height() - footer).max(60.0);
         ui.allocate_ui(egui::vec2(ui.available_width(), height), |ui| {
             ui.set_min_height(height);
@@ -122,7 +130,9 @@ impl JobTable {
                 (zone, name)
             })
             .clone();
+        ui.spacing_mut().item_spacing = egui::vec2(SPACING, 0.0);
         let fields = fitting_fields(ui.available_width());
+        let width = ui.available_width();
         let rows = &state.jobs.rows;
         let mut last_visible = 0;
         let mut table = TableBuilder::new(ui)
@@ -147,7 +157,8 @@ impl JobTable {
                             (*name).to_owned()
                         };
                         aligned(ui, *field, |ui| {
-                            ui.label(small(ui, text)).on_hover_text(*hint);
+                            ui.label(mixed(&text, 11.5, Palette::of(ui).muted))
+                                .on_hover_text(*hint);
                         });
                     });
                 }
@@ -158,7 +169,7 @@ impl JobTable {
                     let index = line.index();
                     last_visible = last_visible.max(index);
                     if let Some(job) = rows.get(index) {
-                        row_ui(&mut line, job, &fields, state, &zone, out);
+                        row_ui(&mut line, job, &fields, (state, &zone), width, out);
                     }
                 });
             });
@@ -201,9 +212,8 @@ impl JobTable {
 
 fn fitting_fields(width: f32) -> Vec<(Field, &'static str, f32, &'static str)> {
     let mut fields = FIELDS.to_vec();
-    let spacing = 8.0;
     for field in GIVE_WAY {
-        let needed: f32 = fields.iter().map(|(.., width, _)| width + spacing).sum();
+        let needed: f32 = fields.iter().map(|(.., width, _)| width + SPACING).sum();
         if needed + 12.0 > width {
             fields.retain(|(other, ..)| *other != field);
         }
@@ -244,14 +254,17 @@ fn row_ui(
     line: &mut TableRow<'_, '_>,
     job: &JobRow,
     fields: &[(Field, &str, f32, &str)],
-    state: &AppState,
-    zone: &TimeZone,
+    (state, zone): (&AppState, &TimeZone),
+    width: f32,
     out: &mut Outbox,
 ) {
     let is_selected = state.details.as_ref().is_some_and(|d| d.job == job.id());
     line.set_selected(is_selected);
     for (field, ..) in fields {
         line.col(|ui| {
+            if *field == Field::JobId {
+                row_hairline(ui, width);
+            }
             aligned(ui, *field, |ui| cell_ui(ui, *field, job, state, zone));
         });
     }
@@ -269,7 +282,6 @@ fn cell_ui(ui: &mut Ui, field: Field, job: &JobRow, state: &AppState, zone: &Tim
         Field::Project => muted(ui, job.text("project")),
         Field::Cluster => RichText::new(job.text("cluster")),
         Field::Partition => muted(ui, job.text("cluster_partition")),
-        Field::State => state_text(ui, job.text("job_state")),
         Field::Start => figures(
             job.int("start_time")
                 .map_or_else(String::new, |start| format_time(start, zone)),
@@ -286,13 +298,17 @@ fn cell_ui(ui: &mut Ui, field: Field, job: &JobRow, state: &AppState, zone: &Tim
                 .as_real()
                 .map_or_else(String::new, |kwh| format!("{kwh:.1}")),
         ),
+        Field::State => {
+            ui.label(state_text(ui, job.text("job_state")));
+            return;
+        }
         Field::Load => return load_ui(ui, job),
     };
     ui.add(egui::Label::new(text).truncate());
 }
 
 /// A state as a word with an icon: colour never speaks alone.
-pub fn state_text(ui: &Ui, state: &str) -> RichText {
+pub fn state_text(ui: &Ui, state: &str) -> egui::text::LayoutJob {
     let palette = Palette::of(ui);
     let (symbol, color) = match state {
         "completed" => (Icon::Check, palette.muted),
@@ -302,7 +318,7 @@ pub fn state_text(ui: &Ui, state: &str) -> RichText {
         "pending" | "suspended" => (Icon::Pause, palette.muted),
         _ => (Icon::Minus, palette.muted),
     };
-    RichText::new(format!("{} {state}", icon(symbol))).color(color)
+    mixed(&format!("{} {state}", icon(symbol)), 13.0, color)
 }
 
 fn load_ui(ui: &mut Ui, job: &JobRow) {
@@ -346,7 +362,7 @@ fn footer_ui(ui: &mut Ui, state: &AppState, out: &mut Outbox) {
         };
         ui.label(small(ui, text));
         if jobs.phase == Phase::Loading {
-            ui.spinner();
+            ui.add(egui::Spinner::new().size(14.0));
         }
         if matches!(jobs.phase, Phase::Stopped | Phase::Failed) {
             if jobs.can_load_more().is_some() && ui.small_button("Go on").clicked() {
@@ -367,7 +383,7 @@ fn empty_ui(ui: &mut Ui, state: &AppState, out: &mut Outbox) {
                 "Looking for jobs",
                 "The first rows appear as soon as they exist",
             );
-            ui.vertical_centered(|ui| ui.spinner());
+            ui.vertical_centered(|ui| ui.add(egui::Spinner::new().size(20.0)));
         }
         Phase::Loaded if state.filter().is_empty() => {
             empty_state(ui, "No jobs", "The job table of this database is empty");

@@ -10,7 +10,7 @@ use lucide_icons::Icon;
 
 use super::{
     theme::{Palette, faded},
-    widgets::{figures, icon, small},
+    widgets::{figures, icon, mixed, small},
 };
 use crate::{
     memory::{
@@ -149,7 +149,8 @@ impl MemoryChart {
             } else {
                 (Icon::Pause, "Pause the chart (samples go on)")
             };
-            let button = egui::Button::new(egui::RichText::new(icon(symbol)).small()).frame(false);
+            let symbol = egui::RichText::new(icon(symbol)).family(super::theme::icons());
+            let button = egui::Button::new(symbol.size(13.0)).frame(false);
             if ui
                 .add(button)
                 .accessible_name(name)
@@ -533,16 +534,16 @@ fn band_ui(
     let secs = band.end.map_or(now, |(end, _)| end) - band.from_secs;
     let elapsed = format_elapsed(std::time::Duration::from_secs_f64(secs.max(0.0)));
     let text = format!("{} {} · {word} · {elapsed}", icon(symbol), band.title);
-    let font = FontId::new(11.0, egui::FontFamily::Proportional);
     // A name that does not fit is left to the tooltip rather than written over its neighbour.
-    let galley = painter.layout_no_wrap(text.clone(), font, palette.text);
+    let galley = painter.layout_job(mixed(&text, 11.0, palette.text));
     let left = rect.left() + 5.0;
     if galley.size().x + 8.0 < rect.width() && left >= free_from {
         let at = Align2::LEFT_CENTER.anchor_size(pos2(left, rect.center().y), galley.size());
         painter.galley(at.min, galley, palette.text);
     }
     let id = ui.scope_id().with(("band", band.task));
-    ui.interact(rect, id, Sense::hover()).on_hover_text(text);
+    ui.interact(rect, id, Sense::hover())
+        .on_hover_text(mixed(&text, 12.0, palette.text));
 }
 
 fn hatch(painter: &egui::Painter, rect: Rect, color: Color32) {

@@ -57,6 +57,7 @@ const CONNECTION_COLUMNS: [(&str, f32); 7] = [
 ];
 
 fn connections_ui(ui: &mut Ui, state: &AppState, num: usize) {
+    ui.spacing_mut().item_spacing = egui::vec2(8.0, 0.0);
     let mut table = TableBuilder::new(ui)
         .id_salt("connections")
         .vscroll(num > 4)
@@ -164,6 +165,7 @@ const RECEIPT_COLUMNS: [(&str, f32, bool); 9] = [
 ];
 
 fn receipts_ui(ui: &mut Ui, state: &AppState) {
+    ui.spacing_mut().item_spacing = egui::vec2(8.0, 0.0);
     let mut table = TableBuilder::new(ui)
         .id_salt("receipts")
         .auto_shrink(false)

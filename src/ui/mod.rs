@@ -95,7 +95,7 @@ impl Panels {
             .show(ui, |ui| navigation_ui(ui, state, out));
         if state.settings.tuning_shown {
             Panel::right("tuning")
-                .exact_size(272.0)
+                .exact_size(280.0)
                 .resizable(false)
                 .frame(bar.inner_margin(Margin::symmetric(12, 8)))
                 .show(ui, |ui| self.tuning.ui(ui, state, out));
@@ -154,11 +154,7 @@ fn navigation_ui(ui: &mut Ui, state: &AppState, out: &mut Outbox) {
     ui.spacing_mut().item_spacing.y = 4.0;
     for (index, (view, name, symbol)) in VIEWS.into_iter().enumerate() {
         let is_open = state.settings.view == view;
-        let text = egui::RichText::new(format!("{}\n{name}", widgets::icon(symbol))).small();
-        let button = egui::Button::selectable(is_open, text)
-            .min_size(egui::vec2(ui.available_width(), 46.0));
-        let response = ui
-            .add(button)
+        let response = navigation_button(ui, is_open, symbol, name)
             .accessible_name(name)
             .on_hover_text(format!("{name} (Ctrl+{})", index + 1));
         if response.clicked() {
@@ -167,12 +163,57 @@ fn navigation_ui(ui: &mut Ui, state: &AppState, out: &mut Outbox) {
     }
 }
 
+/// An icon above its word, as wide as the bar.
+fn navigation_button(ui: &mut Ui, is_open: bool, symbol: Icon, name: &str) -> egui::Response {
+    let palette = Palette::of(ui);
+    let size = egui::vec2(ui.available_width(), 48.0);
+    let (rect, response) = ui.allocate_exact_size(size, egui::Sense::click());
+    let color = if is_open {
+        palette.accent
+    } else {
+        palette.muted
+    };
+    if is_open || response.hovered() || response.has_focus() {
+        let fill = if is_open {
+            palette.selected
+        } else {
+            palette.raised
+        };
+        ui.painter().rect_filled(rect, 6.0, fill);
+    }
+    if response.has_focus() {
+        let stroke = egui::Stroke::new(1.0, palette.accent);
+        ui.painter()
+            .rect_stroke(rect, 6.0, stroke, egui::StrokeKind::Inside);
+    }
+    let icon_font = egui::FontId::new(17.0, theme::icons());
+    let word_font = egui::FontId::proportional(11.5);
+    for (text, font, y) in [
+        (widgets::icon(symbol), icon_font, -8.0),
+        (name.to_owned(), word_font, 11.0),
+    ] {
+        ui.painter().text(
+            rect.center() + egui::vec2(0.0, y),
+            egui::Align2::CENTER_CENTER,
+            text,
+            font,
+            color,
+        );
+    }
+    response.widget_info(|| egui::WidgetInfo::selected(egui::Role::Button, true, is_open, name));
+    response
+}
+
 fn notice_ui(ui: &mut Ui, notice: &crate::state::Notice, out: &mut Outbox) {
     use crate::db::connection::OpenMode;
 
     let palette = Palette::of(ui);
     ui.horizontal_top(|ui| {
-        ui.label(egui::RichText::new(widgets::icon(Icon::TriangleAlert)).color(palette.bad));
+        ui.label(widgets::mixed(
+            &widgets::icon(Icon::TriangleAlert),
+            14.0,
+            palette.bad,
+        ));
         ui.vertical(|ui| {
             ui.set_max_width((ui.available_width() - 220.0).max(240.0));
             ui.label(egui::RichText::new(&notice.report.headline).family(theme::semibold()));

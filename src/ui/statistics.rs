@@ -6,7 +6,7 @@ use lucide_icons::Icon;
 
 use super::{
     theme::{Palette, semibold},
-    widgets::{bar_cell, empty_state, figures, icon, primary_button, small},
+    widgets::{bar_cell, empty_state, figures, icon, mixed, primary_button, small},
 };
 use crate::{
     command::{Command, Outbox},
@@ -72,7 +72,7 @@ fn status_ui(ui: &mut Ui, state: &AppState, out: &mut Outbox) {
     let statistics = &state.statistics;
     match statistics.phase {
         Phase::Loading => {
-            ui.spinner();
+            ui.add(egui::Spinner::new().size(14.0));
             if !statistics.rows.is_empty() {
                 ui.label(small(ui, "These numbers are the old ones"));
             }
@@ -102,6 +102,7 @@ fn table_ui(ui: &mut Ui, state: &AppState, out: &mut Outbox) {
     // At least the key and the numbers people ask for most; the rest if there is room.
     let fitting = (((ui.available_width() - 150.0) / (width + 8.0)) as usize).clamp(4, SHOWN.len());
     let shown = SHOWN.get(..fitting).unwrap_or(&SHOWN);
+    ui.spacing_mut().item_spacing = egui::vec2(8.0, 0.0);
     let mut table = TableBuilder::new(ui)
         .id_salt("statistics")
         .auto_shrink(false)
@@ -148,7 +149,7 @@ fn heading(ui: &mut Ui, state: &AppState, name: &str, column: usize, hint: &str,
         (true, true) => format!(" {}", icon(Icon::ArrowDown)),
         (true, false) => format!(" {}", icon(Icon::ArrowUp)),
     };
-    let text = small(ui, format!("{name}{arrow}"));
+    let text = mixed(&format!("{name}{arrow}"), 11.5, Palette::of(ui).muted);
     let response = ui
         .add(Button::new(text).frame(false))
         .accessible_name(format!("Sort by {name}"))

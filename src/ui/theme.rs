@@ -140,6 +140,11 @@ pub fn semibold() -> FontFamily {
     FontFamily::Name("semibold".into())
 }
 
+/// The face of icons.
+pub fn icons() -> FontFamily {
+    FontFamily::Name("icons".into())
+}
+
 /// The one large figure of a view.
 pub fn figure() -> FontId {
     FontId::new(22.0, FontFamily::Monospace)
@@ -198,7 +203,8 @@ fn text_styles() -> BTreeMap<TextStyle, FontId> {
 }
 
 /// Inter for text; `JetBrains` Mono for figures, because its digits are tabular and egui cannot
-/// switch Inter's; Lucide for icons.
+/// switch Inter's; Lucide for icons, in a family of its own: Inter has other glyphs at the icons'
+/// code points, and Lucide has empty ones for letters.
 fn fonts() -> FontDefinitions {
     let mut fonts = FontDefinitions::empty();
     let files: [(&str, &'static [u8]); 4] = [
@@ -222,13 +228,14 @@ fn fonts() -> FontDefinitions {
             .insert(name.to_owned(), Arc::new(FontData::from_static(bytes)));
     }
     for (family, faces) in [
-        (FontFamily::Proportional, ["inter", "lucide", "mono"]),
-        (FontFamily::Monospace, ["mono", "lucide", "inter"]),
-        (semibold(), ["inter-semibold", "lucide", "mono"]),
+        (FontFamily::Proportional, ["inter", "mono"]),
+        (FontFamily::Monospace, ["mono", "inter"]),
+        (semibold(), ["inter-semibold", "mono"]),
     ] {
         let faces = faces.iter().map(|face| (*face).to_owned()).collect();
         fonts.families.insert(family, faces);
     }
+    fonts.families.insert(icons(), vec!["lucide".to_owned()]);
     fonts
 }
 

@@ -8,7 +8,7 @@ use lucide_icons::Icon;
 use super::{
     file_dialog::FileDialog,
     theme::{self, Palette},
-    widgets::{figures, icon, icon_button, muted, small},
+    widgets::{figures, icon, icon_button, mixed, muted, small},
 };
 use crate::{
     command::{Command, Outbox, ThemeChoice},
@@ -27,7 +27,11 @@ impl TopBar {
     /// Shows the bar.
     pub fn ui(&mut self, ui: &mut Ui, state: &AppState, dialog: &mut FileDialog, out: &mut Outbox) {
         ui.horizontal(|ui| {
-            let label = format!("Open {}", icon(Icon::ChevronDown));
+            let label = mixed(
+                &format!("Open {}", icon(Icon::ChevronDown)),
+                13.0,
+                Palette::of(ui).text,
+            );
             let config =
                 MenuConfig::new().close_behavior(egui::PopupCloseBehavior::CloseOnClickOutside);
             let (response, _) = egui::containers::menu::MenuButton::new(label)
@@ -72,7 +76,7 @@ impl TopBar {
 
     fn database_ui(ui: &mut Ui, state: &AppState) {
         if let Some(path) = &state.opening {
-            ui.spinner();
+            ui.add(egui::Spinner::new().size(14.0));
             ui.label(muted(ui, format!("Opening {}…", path.display())));
             return;
         }
@@ -209,7 +213,7 @@ fn task_chip(ui: &mut Ui, state: &AppState, task: &ActiveTask, out: &mut Outbox)
         });
     response.accessible_name("Running tasks");
     if task.stop_asked_secs.is_none() {
-        ui.spinner();
+        ui.add(egui::Spinner::new().size(14.0));
     }
 }
 

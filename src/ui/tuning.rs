@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use egui::{Align, Layout, RichText, ScrollArea, Slider, TextEdit, Ui};
+use lucide_icons::Icon;
 
 use super::{
     theme::{Palette, semibold},
-    widgets::small,
+    widgets::{icon, mixed, small},
 };
 use crate::{
     command::{Command, Outbox},
@@ -16,7 +17,7 @@ use crate::{
     },
     error::{Error, Result},
     state::{AppState, tuning::WorstCase},
-    units::{Bytes, exact_duration, format_count, parse_duration},
+    units::{Bytes, exact_duration, parse_duration},
 };
 
 /// Remembers what is being typed, and sliders in mid-drag.
@@ -65,13 +66,24 @@ impl TuningPanel {
     pub fn ui(&mut self, ui: &mut Ui, state: &AppState, out: &mut Outbox) {
         let mut profile = state.tuning.wanted.clone();
         self.head_ui(ui, state, out);
+        // Always in sight: what it adds up to, and the way to give memory back.
+        egui::Panel::bottom("tuning sum")
+            .resizable(false)
+            .frame(egui::Frame::new().inner_margin(egui::Margin {
+                top: 8,
+                ..egui::Margin::ZERO
+            }))
+            .show(ui, |ui| {
+                ui.spacing_mut().item_spacing.y = 3.0;
+                worst_case_ui(ui, state);
+                give_back_ui(ui, state, out);
+            });
         ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-            ui.spacing_mut().item_spacing.y = 3.0;
+            ui.spacing_mut().item_spacing.y = 2.0;
+            ui.spacing_mut().interact_size.y = 18.0;
             ui.set_width(ui.available_width() - 10.0);
             self.controls_ui(ui, state, &mut profile);
             choices_ui(ui, state, &mut profile);
-            worst_case_ui(ui, state);
-            give_back_ui(ui, state, out);
         });
         if profile != state.tuning.wanted {
             out.send(Command::SetProfile(profile));
@@ -84,10 +96,8 @@ impl TuningPanel {
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 let name = &state.tuning.wanted.name;
                 let changed = if state.tuning.is_modified() { " *" } else { "" };
-                let text = format!(
-                    "{name}{changed} {}",
-                    super::widgets::icon(lucide_icons::Icon::ChevronDown)
-                );
+                let text = format!("{name}{changed} {}", icon(Icon::ChevronDown));
+                let text = mixed(&text, 13.0, Palette::of(ui).text);
                 let config = egui::containers::menu::MenuConfig::new()
                     .close_behavior(egui::PopupCloseBehavior::CloseOnClickOutside);
                 let (response, _) = egui::containers::menu::MenuButton::new(text)
@@ -102,7 +112,7 @@ impl TuningPanel {
         let line = if pending > 0 {
             format!("{pending} busy connections change before their next query")
         } else {
-            "limits at once, connections before their next query".to_owned()
+            "applied before each connection's next query".to_owned()
         };
         ui.label(small(ui, line));
         ui.add_space(4.0);
@@ -175,8 +185,7 @@ impl TuningPanel {
             .logarithmic(true)
             .smallest_positive(smallest)
             .show_value(false);
-        let response = ui
-            .add(slider)
+        let response = slider_ui(ui, slider)
             .accessible_name(control.label)
             .on_hover_text(control.sql);
         // Once per drag, once per key press, once per value set by a screen reader.
@@ -186,19 +195,21 @@ impl TuningPanel {
         } else if response.dragged() {
             self.dragging = Some((control.sql, value));
         }
-        ui.horizontal(|ui| {
-            ui.label(small(ui, &control.left));
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                ui.label(small(ui, &control.right))
-                    .on_hover_text("What SQLite itself reports");
+        if !control.left.is_empty() {
+            ui.horizontal(|ui| {
+                ui.label(small(ui, &control.left));
+                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                    ui.label(small(ui, &control.right))
+                        .on_hover_text("What SQLite itself reports");
+                });
             });
-        });
+        }
         if let Some(typing) = self.typing.as_ref().filter(|t| t.setting == control.sql)
             && let Some(error) = &typing.error
         {
             ui.label(RichText::new(error).small().color(Palette::of(ui).bad));
         }
-        ui.add_space(5.0);
+        ui.add_space(7.0);
         edit
     }
 
@@ -233,6 +244,21 @@ impl TuningPanel {
     }
 }
 
+/// A slider with the accent colour up to its knob.
+fn slider_ui(ui: &mut Ui, slider: Slider<'_>) -> egui::Response {
+    let palette = Palette::of(ui);
+    ui.scope(|ui| {
+        let visuals = ui.visuals_mut();
+        visuals.selection.bg_fill = palette.accent;
+        visuals.handle_shape = egui::style::HandleShape::Circle;
+        for widget in [&mut visuals.widgets.inactive, &mut visuals.widgets.hovered] {
+            widget.fg_stroke = egui::Stroke::new(2.0, palette.text);
+        }
+        ui.add(slider)
+    })
+    .inner
+}
+
 const CACHE_SIZE: &str = "PRAGMA cache_size";
 const SOFT_LIMIT: &str = "PRAGMA soft_heap_limit";
 const HARD_LIMIT: &str = "PRAGMA hard_heap_limit";
@@ -243,68 +269,113 @@ const TIME_LIMIT: &str = "a query running for longer is stopped";
 const BUDGET: &str = "a query that lets the SQLite heap grow by more is stopped";
 
 fn controls(state: &AppState, profile: &MemoryProfile) -> Vec<Control> {
+    let mut controls = size_controls(state, profile);
+    controls.extend(pool_controls(state, profile));
+    controls
+}
+
+/// Nothing is read back from a connection that is not open.
+fn read_back(state: &AppState, text: Option<String>) -> String {
+    let any_open = state.tuning.connections.iter().flatten().next().is_some();
+    match text {
+        Some(text) => format!("read back {text}"),
+        None if any_open => "connections differ".to_owned(),
+        None => "none open".to_owned(),
+    }
+}
+
+fn limit_text(bytes: Option<Bytes>) -> String {
+    bytes.map_or_else(|| "off".to_owned(), Bytes::exact)
+}
+
+fn time_text(duration: Option<Duration>) -> String {
+    duration.map_or_else(|| "off".to_owned(), exact_duration)
+}
+
+/// From zero, which is off, over this smallest size up to the machine's memory.
+fn size_scale(state: &AppState, smallest: Bytes) -> Scale {
+    Scale {
+        min: 0.0,
+        smallest: smallest.0 as f64,
+        max: state.machine.unwrap_or(Bytes::gib(64)).0 as f64,
+    }
+}
+
+/// A limit of the process or of a query, in bytes.
+fn limit_control(
+    state: &AppState,
+    (label, sql): (&'static str, &'static str),
+    limit: Option<Bytes>,
+    left: &str,
+    right: String,
+) -> Control {
+    Control {
+        label,
+        sql,
+        text: limit_text(limit),
+        value: limit.map_or(0.0, |bytes| bytes.0 as f64),
+        scale: size_scale(state, Bytes::mib(16)),
+        left: left.to_owned(),
+        right,
+    }
+}
+
+fn size_controls(state: &AppState, profile: &MemoryProfile) -> Vec<Control> {
     let page_size = state.database.as_ref().map_or(4096, |d| d.facts.page_size);
-    let machine = state.machine.map_or(64 << 30, |bytes| bytes.0) as f64;
-    let kib = 1024.0;
-    let mib = kib * kib;
-    let sizes = |min, smallest| Scale {
-        min,
-        smallest,
-        max: machine,
-    };
-    let off = || "off".to_owned();
-    let limit = |bytes: Option<Bytes>| bytes.map_or_else(off, Bytes::exact);
-    let time = |duration: Option<Duration>| duration.map_or_else(off, exact_duration);
     let read = state.tuning.read_back();
-    let read_back = |text: Option<String>| {
-        text.map_or_else(
-            || {
-                if state.tuning.connections.iter().flatten().next().is_some() {
-                    "connections differ".to_owned()
-                } else {
-                    "no connection open".to_owned()
-                }
-            },
-            |text| format!("read back {text}"),
-        )
-    };
+    let cache = profile.cache_size.bytes(page_size);
     let limit_back =
         |bytes: Option<Bytes>| format!("read back {}", bytes.map_or(0, |bytes| bytes.0));
-    let cache = profile.cache_size.bytes(page_size);
     vec![
         Control {
-            label: "Page cache per connection",
+            label: "Page cache",
             sql: CACHE_SIZE,
             text: profile.cache_size.to_string(),
             value: cache.0 as f64,
-            scale: sizes(256.0 * kib, 256.0 * kib),
-            left: match profile.cache_size {
-                CacheSize::KiB(_) => {
-                    let pages = cache.0 / u64::from(page_size.max(1));
-                    format!("{} pages", format_count(pages))
-                }
-                CacheSize::Pages(_) => cache.to_string(),
+            scale: Scale {
+                min: Bytes::kib(256).0 as f64,
+                ..size_scale(state, Bytes::kib(256))
             },
-            right: read_back(read.map(|r| r.cache_size.to_pragma().to_string())),
+            left: match profile.cache_size {
+                CacheSize::KiB(_) => "per connection".to_owned(),
+                CacheSize::Pages(_) => format!("per connection, {cache}"),
+            },
+            right: read_back(state, read.map(|r| r.cache_size.to_pragma().to_string())),
         },
+        limit_control(
+            state,
+            ("Soft heap limit", SOFT_LIMIT),
+            profile.soft_heap_limit,
+            "whole process",
+            limit_back(state.tuning.limits.soft),
+        ),
+        limit_control(
+            state,
+            ("Hard heap limit", HARD_LIMIT),
+            profile.hard_heap_limit,
+            "queries fail above",
+            limit_back(state.tuning.limits.hard),
+        ),
         Control {
-            label: "Soft heap limit",
-            sql: SOFT_LIMIT,
-            text: limit(profile.soft_heap_limit),
-            value: profile.soft_heap_limit.map_or(0.0, |b| b.0 as f64),
-            scale: sizes(0.0, 16.0 * mib),
-            left: "whole process".to_owned(),
-            right: limit_back(state.tuning.limits.soft),
+            label: "Memory map",
+            sql: MMAP_SIZE,
+            text: limit_text(Some(profile.mmap_size).filter(|size| size.0 > 0)),
+            value: profile.mmap_size.0 as f64,
+            scale: size_scale(state, Bytes::mib(1)),
+            left: "counts in RSS only".to_owned(),
+            right: read_back(state, read.map(|r| r.mmap_size.0.to_string())),
         },
-        Control {
-            label: "Hard heap limit",
-            sql: HARD_LIMIT,
-            text: limit(profile.hard_heap_limit),
-            value: profile.hard_heap_limit.map_or(0.0, |b| b.0 as f64),
-            scale: sizes(0.0, 16.0 * mib),
-            left: "queries fail above".to_owned(),
-            right: limit_back(state.tuning.limits.hard),
-        },
+    ]
+}
+
+fn pool_controls(state: &AppState, profile: &MemoryProfile) -> Vec<Control> {
+    let secs = |duration: Option<Duration>| duration.map_or(0.0, |time| time.as_secs_f64());
+    let times = Scale {
+        min: 0.0,
+        smallest: 1.0,
+        max: 7200.0,
+    };
+    vec![
         Control {
             label: "Connections",
             sql: CONNECTIONS,
@@ -321,47 +392,28 @@ fn controls(state: &AppState, profile: &MemoryProfile) -> Vec<Control> {
         Control {
             label: "Close idle after",
             sql: IDLE_TIME,
-            text: time(profile.idle_time),
-            value: profile.idle_time.map_or(0.0, |t| t.as_secs_f64()),
-            scale: Scale {
-                min: 0.0,
-                smallest: 1.0,
-                max: 7200.0,
-            },
-            left: "its cache goes with it".to_owned(),
+            text: time_text(profile.idle_time),
+            value: secs(profile.idle_time),
+            scale: times,
+            left: String::new(),
             right: String::new(),
         },
         Control {
             label: "Time limit",
             sql: TIME_LIMIT,
-            text: time(profile.time_limit),
-            value: profile.time_limit.map_or(0.0, |t| t.as_secs_f64()),
-            scale: Scale {
-                min: 0.0,
-                smallest: 1.0,
-                max: 7200.0,
-            },
-            left: "per query".to_owned(),
+            text: time_text(profile.time_limit),
+            value: secs(profile.time_limit),
+            scale: times,
+            left: String::new(),
             right: String::new(),
         },
-        Control {
-            label: "Memory budget",
-            sql: BUDGET,
-            text: limit(profile.memory_budget),
-            value: profile.memory_budget.map_or(0.0, |b| b.0 as f64),
-            scale: sizes(0.0, 16.0 * mib),
-            left: "per query, SQLite heap".to_owned(),
-            right: String::new(),
-        },
-        Control {
-            label: "Memory map",
-            sql: MMAP_SIZE,
-            text: profile.mmap_size.exact(),
-            value: profile.mmap_size.0 as f64,
-            scale: sizes(0.0, mib),
-            left: "counts in RSS only".to_owned(),
-            right: read_back(read.map(|r| r.mmap_size.0.to_string())),
-        },
+        limit_control(
+            state,
+            ("Memory budget", BUDGET),
+            profile.memory_budget,
+            "",
+            String::new(),
+        ),
     ]
 }
 
@@ -541,11 +593,8 @@ fn worst_case_ui(ui: &mut Ui, state: &AppState) {
     };
     ui.label(small(ui, against));
     for warning in &worst.warnings {
-        let text = format!(
-            "{} {warning}",
-            super::widgets::icon(lucide_icons::Icon::TriangleAlert)
-        );
-        ui.label(RichText::new(text).small().color(palette.warning));
+        let text = format!("{} {warning}", icon(Icon::TriangleAlert));
+        ui.label(mixed(&text, 11.5, palette.warning));
     }
     ui.add_space(8.0);
 }

@@ -1,9 +1,11 @@
 //! Small things that two panels share.
 
-use egui::{Button, Color32, Response, RichText, Sense, Ui, Vec2};
+use egui::{
+    Button, Color32, FontId, Response, RichText, Sense, TextFormat, Ui, Vec2, text::LayoutJob,
+};
 use lucide_icons::Icon;
 
-use super::theme::Palette;
+use super::theme::{self, Palette};
 
 /// A text in the face for figures.
 pub fn figures(text: impl Into<String>) -> RichText {
@@ -20,14 +22,42 @@ pub fn small(ui: &Ui, text: impl Into<String>) -> RichText {
     muted(ui, text).small()
 }
 
-/// An icon as text.
+/// An icon as a character, for texts that go through [`mixed`].
 pub fn icon(icon: Icon) -> String {
     icon.unicode().to_string()
 }
 
+/// A text with icons in it: each in its own face, all in one colour.
+pub fn mixed(text: &str, size: f32, color: Color32) -> LayoutJob {
+    let mut job = LayoutJob::default();
+    let is_icon = |c: char| ('\u{E000}'..='\u{F8FF}').contains(&c);
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let end = rest
+            .find(|c| is_icon(c) != is_icon(first))
+            .unwrap_or(rest.len());
+        let (run, after) = rest.split_at(end);
+        let font = if is_icon(first) {
+            FontId::new(size + 1.0, theme::icons())
+        } else {
+            FontId::proportional(size)
+        };
+        let format = TextFormat {
+            valign: egui::Align::Center,
+            ..TextFormat::simple(font, color)
+        };
+        job.append(run, 0.0, format);
+        rest = after;
+    }
+    job
+}
+
 /// A frameless button with only an icon, named for screen readers and tests.
 pub fn icon_button(ui: &mut Ui, symbol: Icon, name: &str) -> Response {
-    ui.add(Button::new(icon(symbol)).frame(false))
+    let symbol = RichText::new(icon(symbol))
+        .family(theme::icons())
+        .size(15.0);
+    ui.add(Button::new(symbol).frame(false))
         .accessible_name(name)
         .on_hover_text(name)
 }
@@ -73,4 +103,18 @@ pub fn empty_state(ui: &mut Ui, title: &str, text: &str) {
         ui.add_space(4.0);
         ui.label(muted(ui, text));
     });
+}
+
+/// A hairline under a table row, across all its columns.
+pub fn row_hairline(ui: &Ui, full_width: f32) {
+    let rect = ui.max_rect();
+    let stroke = egui::Stroke::new(1.0, theme::faded(Palette::of(ui).hairline, 0.5));
+    ui.ctx()
+        .layer_painter(ui.layer_id())
+        .with_clip_rect(ui.clip_rect().with_max_x(rect.left() + full_width))
+        .hline(
+            rect.left()..=rect.left() + full_width,
+            rect.bottom(),
+            stroke,
+        );
 }
