@@ -12,6 +12,8 @@ pub mod tuning;
 
 use std::{collections::BTreeMap, path::PathBuf};
 
+use jiff::tz::TimeZone;
+
 use self::{
     job_list::{Details, JobList},
     settings::Settings,
@@ -107,6 +109,8 @@ pub struct AppState {
     pub settings: Settings,
     /// Unix seconds; the window sets it before each frame.
     pub now_unix_secs: i64,
+    /// The user's time zone.
+    pub zone: TimeZone,
     next_task: u64,
 }
 
@@ -132,6 +136,7 @@ impl AppState {
             machine: None,
             settings,
             now_unix_secs: 0,
+            zone: TimeZone::system(),
             next_task: 0,
         }
     }

@@ -25,7 +25,6 @@ pub struct FilterBar {
     from: String,
     to: String,
     time_error: Option<String>,
-    zone: Option<TimeZone>,
 }
 
 /// The states of schema 11, the common ones first. A file may hold others: see the suggestions.
@@ -106,7 +105,7 @@ impl FilterBar {
     }
 
     fn time_chip(&mut self, ui: &mut Ui, state: &AppState, filter: &mut JobFilter) {
-        let zone = self.zone.get_or_insert_with(TimeZone::system).clone();
+        let zone = state.zone.clone();
         let shown = time_text(filter, &zone);
         chip(ui, "start", shown.as_deref(), |ui| {
             ui.set_min_width(260.0);

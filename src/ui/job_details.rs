@@ -55,13 +55,13 @@ pub fn ui(ui: &mut Ui, state: &AppState, out: &mut Outbox) {
             if !details.name.is_empty() {
                 ui.label(&details.name);
             }
-            columns_ui(ui, row, state.now_unix_secs);
+            columns_ui(ui, row, state);
             text_blocks(ui, details);
         });
 }
 
-fn columns_ui(ui: &mut Ui, row: &JobRow, now: i64) {
-    let zone = TimeZone::system();
+fn columns_ui(ui: &mut Ui, row: &JobRow, state: &AppState) {
+    let (now, zone) = (state.now_unix_secs, &state.zone);
     Grid::new("columns")
         .num_columns(2)
         .spacing([12.0, 4.0])
@@ -71,7 +71,7 @@ fn columns_ui(ui: &mut Ui, row: &JobRow, now: i64) {
                     continue;
                 }
                 ui.label(small(ui, *column));
-                ui.add(egui::Label::new(figures(value_text(row, column, now, &zone))).wrap());
+                ui.add(egui::Label::new(figures(value_text(row, column, now, zone))).wrap());
                 ui.end_row();
             }
         });

@@ -26,10 +26,9 @@ const SPACING: f32 = 8.0;
 /// Within this many rows of the end the next batch is asked for.
 const LOAD_AHEAD: usize = 60;
 
-/// Remembers the user's zone and where to scroll.
+/// Remembers where to scroll.
 #[derive(Default)]
 pub struct JobTable {
-    zone: Option<(TimeZone, String)>,
     scroll_to: Option<usize>,
 }
 
@@ -122,14 +121,8 @@ impl JobTable {
     }
 
     fn table_ui(&mut self, ui: &mut Ui, state: &AppState, out: &mut Outbox) {
-        let (zone, zone_text) = self
-            .zone
-            .get_or_insert_with(|| {
-                let zone = TimeZone::system();
-                let name = zone_name(&zone);
-                (zone, name)
-            })
-            .clone();
+        let zone = &state.zone;
+        let zone_text = zone_name(zone);
         ui.spacing_mut().item_spacing = egui::vec2(SPACING, 0.0);
         let fields = fitting_fields(ui.available_width());
         let width = ui.available_width();
@@ -169,7 +162,7 @@ impl JobTable {
                     let index = line.index();
                     last_visible = last_visible.max(index);
                     if let Some(job) = rows.get(index) {
-                        row_ui(&mut line, job, &fields, (state, &zone), width, out);
+                        row_ui(&mut line, job, &fields, (state, zone), width, out);
                     }
                 });
             });

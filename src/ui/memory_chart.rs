@@ -194,7 +194,13 @@ impl MemoryChart {
         bands_ui(ui, state, &transform, lane, range, hovered.is_some());
         limit_labels(ui, state, &transform);
         if hovered.is_none() {
-            readout(ui, &response.response, &transform, &points, started_unix);
+            readout(
+                ui,
+                &response.response,
+                &transform,
+                &points,
+                (started_unix, &state.zone),
+            );
         }
         self.navigate(ui, &response.response, &transform, range);
     }
@@ -339,7 +345,7 @@ fn plot_ui(
     started_unix: f64,
 ) -> egui_plot::PlotResponse<()> {
     let palette = Palette::of(ui);
-    let zone = TimeZone::system();
+    let zone = &state.zone;
     let with_secs = to - from < 1200.0;
     let small_font = TextStyle::Small.resolve(ui.style());
     ui.style_mut()
@@ -360,7 +366,7 @@ fn plot_ui(
         .y_axis_min_width(58.0)
         .y_grid_spacer(move |_| byte_grid(top))
         .y_axis_formatter(|mark, _| Bytes(mark.value.max(0.0) as u64).to_string())
-        .x_axis_formatter(move |mark, _| clock_text(started_unix + mark.value, &zone, with_secs))
+        .x_axis_formatter(move |mark, _| clock_text(started_unix + mark.value, zone, with_secs))
         .show(ui, |plot| {
             plot.set_plot_bounds_x(from..=to);
             plot.set_plot_bounds_y(0.0..=top);
@@ -588,7 +594,7 @@ fn readout(
     response: &egui::Response,
     transform: &PlotTransform,
     points: &[Point],
-    started_unix: f64,
+    (started_unix, zone): (f64, &TimeZone),
 ) {
     let Some(pointer) = response.hover_pos() else {
         return;
@@ -611,7 +617,7 @@ fn readout(
         Stroke::new(1.0, palette.muted),
     );
     let caches: u64 = point.caches.iter().sum();
-    let time = clock_text(started_unix + point.to_secs, &TimeZone::system(), true);
+    let time = clock_text(started_unix + point.to_secs, zone, true);
     let text = format!(
         "{time}\nRSS {}\nSQLite heap {}\npage caches {}",
         Bytes(point.rss.max),

@@ -58,6 +58,7 @@ pub fn run(start: Start) -> Result<Shown> {
                 app_begun.store(true, Ordering::SeqCst);
                 cc.egui_ctx.set_theme(preference(settings.theme));
                 cc.egui_ctx.set_zoom_factor(settings.zoom.clamp(0.8, 2.0));
+                close_on_signals(&cc.egui_ctx);
                 match App::new(&cc.egui_ctx, start) {
                     Ok(app) => Ok(Box::new(app) as Box<dyn eframe::App>),
                     Err(error) => {
@@ -86,6 +87,19 @@ pub fn run(start: Start) -> Result<Shown> {
                 .unwrap_or("a display library is missing");
             Ok(Shown::NoDisplay(text.to_owned()))
         }
+    }
+}
+
+/// Ctrl-C in the terminal and a polite kill close the window as its button does: settings are
+/// written and the database's folder is left as it was.
+fn close_on_signals(ctx: &egui::Context) {
+    let ctx = ctx.clone();
+    let watching = ctrlc::set_handler(move || {
+        ctx.send_viewport_cmd(egui::ViewportCommand::Close);
+        ctx.request_repaint();
+    });
+    if let Err(error) = watching {
+        tracing::warn!(%error, "signals end the window without closing it");
     }
 }
 
