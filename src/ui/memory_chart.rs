@@ -365,7 +365,11 @@ fn plot_ui(
         .grid_color(faded(palette.hairline, 0.8))
         .y_axis_min_width(58.0)
         .y_grid_spacer(move |_| byte_grid(top))
-        .y_axis_formatter(|mark, _| Bytes(mark.value.max(0.0) as u64).to_string())
+        .y_axis_formatter(|mark, _| match mark.value.max(0.0) as u64 {
+            // The label of the first time stands right below.
+            0 => String::new(),
+            bytes => Bytes(bytes).to_string(),
+        })
         .x_axis_formatter(move |mark, _| clock_text(started_unix + mark.value, zone, with_secs))
         .show(ui, |plot| {
             plot.set_plot_bounds_x(from..=to);

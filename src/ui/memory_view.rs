@@ -152,7 +152,7 @@ fn connection_row(
     line.col(|_| {});
 }
 
-const RECEIPT_COLUMNS: [(&str, f32, bool); 9] = [
+const RECEIPT_COLUMNS: [(&str, f32, bool); 8] = [
     ("Task", 150.0, false),
     ("Outcome", 96.0, false),
     ("Time", 76.0, true),
@@ -161,7 +161,6 @@ const RECEIPT_COLUMNS: [(&str, f32, bool); 9] = [
     ("VM steps", 100.0, true),
     ("Cache misses", 92.0, true),
     ("Peak heap", 84.0, true),
-    ("Stop", 280.0, false),
 ];
 
 fn receipts_ui(ui: &mut Ui, state: &AppState) {
@@ -184,7 +183,10 @@ fn receipts_ui(ui: &mut Ui, state: &AppState) {
                     });
                 });
             }
-            header.col(|_| {});
+            header.col(|ui| {
+                ui.add_space(8.0);
+                ui.label(small(ui, "Stop"));
+            });
         })
         .body(|body| {
             body.rows(22.0, state.tasks.history.len(), |mut line| {
@@ -229,9 +231,9 @@ fn receipt_row(line: &mut TableRow<'_, '_>, task: &FinishedTask) {
         } else {
             String::new()
         };
+        ui.add_space(8.0);
         ui.add(egui::Label::new(small(ui, text)).truncate());
     });
-    line.col(|_| {});
 }
 
 fn side(ui: &mut Ui, right: bool, add: impl FnOnce(&mut Ui)) {

@@ -98,7 +98,7 @@ fn status_ui(ui: &mut Ui, state: &AppState, out: &mut Outbox) {
 
 fn table_ui(ui: &mut Ui, state: &AppState, out: &mut Outbox) {
     let statistics = &state.statistics;
-    let width = ((ui.available_width() - 150.0) / SHOWN.len() as f32 - 8.0).clamp(66.0, 140.0);
+    let width = ((ui.available_width() - 150.0) / SHOWN.len() as f32 - 8.0).clamp(84.0, 140.0);
     // At least the key and the numbers people ask for most; the rest if there is room.
     let fitting = (((ui.available_width() - 150.0) / (width + 8.0)) as usize).clamp(4, SHOWN.len());
     let shown = SHOWN.get(..fitting).unwrap_or(&SHOWN);

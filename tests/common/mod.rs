@@ -3,3 +3,6 @@
 #[expect(clippy::allow_attributes, reason = "unused in some test files only")]
 #[allow(dead_code, reason = "not every test file takes pictures")]
 pub mod renderer;
+#[expect(clippy::allow_attributes, reason = "unused in some test files only")]
+#[allow(dead_code, reason = "not every test file drives the window")]
+pub mod ui;

@@ -1,0 +1,96 @@
+//! The window without a window: driven by what things are called.
+
+#![expect(clippy::expect_used, reason = "a test that cannot set up its data should end there")]
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{OnceLock, atomic::AtomicBool},
+    time::{Duration, Instant},
+};
+
+use egui_kittest::{Harness, kittest::Queryable as _};
+use jobscope::{
+    demo::{GenerateOptions, generate},
+    ui::app::{App, Start},
+};
+use rusqlite::Connection;
+
+/// Jobs in [`small_database`].
+pub const NUM_JOBS: u64 = 2_000;
+
+/// A generated database, made once for all tests of this file.
+pub fn small_database() -> &'static Path {
+    static FOLDER: OnceLock<(tempfile::TempDir, PathBuf)> = OnceLock::new();
+    let (_, path) = FOLDER.get_or_init(|| {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("job.db");
+        let options = GenerateOptions {
+            until_unix_secs: 1_773_187_200,
+            ..GenerateOptions::new(&path, NUM_JOBS)
+        };
+        generate(&options, &AtomicBool::new(false), &mut |_| {}).expect("generated");
+        (folder, path)
+    });
+    path
+}
+
+/// A database whose job table never ends: every query on it runs until it is stopped.
+pub fn endless_database(folder: &Path) -> PathBuf {
+    let path = folder.join("endless.db");
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the test makes the database that is then inspected"
+    )]
+    let conn = Connection::open(&path).expect("a new database");
+    conn.execute_batch(
+        "CREATE TABLE anything(x); CREATE INDEX any_x ON anything(x); INSERT INTO anything VALUES (1);
+         ANALYZE;
+         INSERT INTO sqlite_stat1 VALUES ('job', 'none', '1000000 1');
+         CREATE VIEW job AS
+         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)
+         SELECT i AS id, i AS job_id, 'u' AS hpc_user, 'p' AS project, 'c' AS cluster,
+           's' AS subcluster, 0 AS submit_time, i AS start_time, 'q' AS cluster_partition,
+           0 AS array_job_id, 1 AS num_nodes, 1 AS num_hwthreads, 0 AS num_acc, 'none' AS shared,
+           0 AS monitoring_status, 1 AS smt, 'completed' AS job_state, 1 AS duration,
+           1 AS walltime, '[]' AS resources, 'null' AS footprint, 0.0 AS energy,
+           NULL AS energy_footprint, NULL AS meta_data
+         FROM n;",
+    )
+    .expect("a view without end");
+    path
+}
+
+/// The whole app in a harness, with everything the real window has but the window.
+pub fn app(start: Start) -> Harness<'static, App> {
+    let mut harness = Harness::builder()
+        .with_size([1440.0, 900.0])
+        .with_max_steps(4)
+        .with_render_cursor(false)
+        .build_eframe(|cc| App::new(&cc.egui_ctx, start).expect("the app starts"));
+
+    harness.run_steps(2);
+    harness
+}
+
+/// Steps until `is_there` is true, for at most ten seconds.
+pub fn wait_until(
+    harness: &mut Harness<'_, App>,
+    what: &str,
+    is_there: impl Fn(&Harness<'_, App>) -> bool,
+) {
+    let started = Instant::now();
+    while !is_there(harness) {
+        assert!(
+            started.elapsed() < Duration::from_secs(10),
+            "waited ten seconds for {what}"
+        );
+        harness.step();
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    harness.run_steps(2);
+}
+
+/// Whether something on the screen contains this text.
+pub fn shows(harness: &Harness<'_, App>, text: &str) -> bool {
+    harness.query_all_by_label_contains(text).next().is_some()
+}

@@ -1,0 +1,434 @@
+//! The window driven by accessible names: open, filter, run, cancel, slide, shrink, come back.
+
+mod common;
+
+use std::path::Path;
+
+use common::ui::{NUM_JOBS, app, endless_database, shows, small_database, wait_until};
+use egui::accesskit::Role;
+use egui_kittest::{
+    Harness,
+    kittest::{NodeT as _, Queryable as _},
+};
+use jobscope::{
+    command::{Command, View},
+    db::{connection::OpenMode, pragma::CacheSize, profile::MemoryProfile},
+    engine::receipt::Outcome,
+    state::Phase,
+    ui::app::{App, Start},
+    units::{Bytes, format_count},
+};
+use rusqlite::{Connection, OpenFlags};
+
+fn opened(path: &Path) -> Harness<'static, App> {
+    let mut harness = app(Start {
+        database: Some((path.to_owned(), OpenMode::ReadOnly)),
+        ..Start::default()
+    });
+    wait_until(&mut harness, "the database", |h| {
+        h.state().state.database.is_some()
+    });
+    harness
+}
+
+/// What the file says, asked without jobscope.
+fn count(path: &Path, condition: &str) -> u64 {
+    let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).expect("opened");
+    conn.query_row(
+        &format!("SELECT COUNT(*) FROM job WHERE {condition}"),
+        [],
+        |row| row.get::<_, i64>(0),
+    )
+    .expect("counted")
+    .cast_unsigned()
+}
+
+#[test]
+fn a_new_user_types_a_path_and_sees_the_newest_jobs() {
+    let mut harness = app(Start::default());
+    assert!(
+        shows(&harness, "Look into a job database"),
+        "two choices, nothing else"
+    );
+    let field = harness.get_by_role_and_label(Role::TextInput, "Path of the database");
+    field.focus();
+    field.type_text(&small_database().display().to_string());
+    harness.run_steps(2);
+    harness.get_by_label("Open this path").click();
+    let all = format!("{} jobs", format_count(NUM_JOBS));
+    wait_until(&mut harness, "the count", |h| shows(h, &all));
+    wait_until(&mut harness, "rows", |h| {
+        !h.state().state.jobs.rows.is_empty()
+    });
+    let newest = &harness.state().state.jobs.rows[0];
+    let conn = Connection::open_with_flags(small_database(), OpenFlags::SQLITE_OPEN_READ_ONLY)
+        .expect("opened");
+    let job_id: i64 = conn
+        .query_row(
+            "SELECT job_id FROM job ORDER BY start_time DESC, id DESC LIMIT 1",
+            [],
+            |row| row.get(0),
+        )
+        .expect("asked");
+    assert_eq!(newest.int("job_id"), Some(job_id));
+    assert!(shows(&harness, &job_id.to_string()), "it is on the screen");
+}
+
+#[test]
+fn a_file_that_is_no_database_gives_a_report_and_the_open_one_stays() {
+    let mut harness = opened(small_database());
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("notes.txt");
+    std::fs::write(
+        &path,
+        "not a database, only a note that is longer than a header would be, by far, and a bit more",
+    )
+    .expect("written");
+    harness.state_mut().send(Command::Open {
+        path,
+        mode: OpenMode::ReadOnly,
+    });
+    wait_until(&mut harness, "the report", |h| {
+        shows(h, "is not a usable job database")
+    });
+    assert!(shows(
+        &harness,
+        "because: it does not begin like a SQLite database"
+    ));
+    assert!(
+        harness
+            .state()
+            .state
+            .database
+            .as_ref()
+            .is_some_and(|d| d.facts.path == small_database()),
+        "the database before is still open"
+    );
+    harness.get_by_label("Dismiss").click();
+    harness.run_steps(2);
+    assert!(!shows(&harness, "is not a usable job database"));
+}
+
+#[test]
+fn ticking_a_state_filters_jobs_and_statistics() {
+    let mut harness = opened(small_database());
+    harness.get_by_label("Filter by state").click();
+    harness.run_steps(3);
+    harness
+        .get_by_role_and_label(Role::CheckBox, "failed")
+        .click();
+    harness.run_steps(3);
+    let failed = count(small_database(), "job_state = 'failed'");
+    assert!(failed > 0 && failed < NUM_JOBS, "{failed}");
+    wait_until(&mut harness, "the count", |h| {
+        h.state().state.jobs.count == Some(failed)
+    });
+    let rows = &harness.state().state.jobs.rows;
+    assert!(rows.iter().all(|row| row.text("job_state") == "failed"));
+    harness
+        .state_mut()
+        .send(Command::ShowView(View::Statistics));
+    wait_until(&mut harness, "the total", |h| {
+        h.state().state.statistics.phase == Phase::Loaded
+            && h.state().state.statistics.total.is_some()
+    });
+    let statistics = &harness.state().state.statistics;
+    assert_eq!(
+        statistics.total.as_ref().map(|t| t.values[0]),
+        Some(failed.cast_signed())
+    );
+    let sum: i64 = statistics.rows.iter().map(|row| row.values[0]).sum();
+    assert_eq!(sum, failed.cast_signed(), "the groups add up to the total");
+}
+
+#[test]
+fn clicking_a_user_narrows_the_filter() {
+    let mut harness = opened(small_database());
+    harness.get_by_label("Statistics").click();
+    wait_until(&mut harness, "groups", |h| {
+        !h.state().state.statistics.rows.is_empty()
+    });
+    let top = harness.state().state.statistics.rows[0].clone();
+    harness.get_by_role_and_label(Role::Link, &top.key).click();
+    wait_until(&mut harness, "the filter", |h| {
+        h.state().state.filter().user.as_deref() == Some(&top.key)
+    });
+    wait_until(&mut harness, "the count", |h| {
+        h.state().state.jobs.count.is_some()
+    });
+    assert_eq!(
+        harness.state().state.jobs.count,
+        Some(count(
+            small_database(),
+            &format!("hpc_user = '{}'", top.key)
+        ))
+    );
+}
+
+#[test]
+fn scrolling_loads_more_and_a_click_shows_the_job() {
+    let mut harness = opened(small_database());
+    wait_until(&mut harness, "the first batch", |h| {
+        h.state().state.jobs.rows.len() >= 50
+    });
+    wait_until(&mut harness, "the second batch", |h| {
+        h.state().state.jobs.rows.len() > 50
+    });
+    let job = harness.state().state.jobs.rows[1].clone();
+    harness.get_by_label("Filter by cluster").focus();
+    let label = job.get("job_id").display();
+    harness.get_by_label(&label).click();
+    wait_until(&mut harness, "the details", |h| {
+        h.state()
+            .state
+            .details
+            .as_ref()
+            .is_some_and(|d| d.row.is_some())
+    });
+    assert_eq!(
+        harness.state().state.details.as_ref().map(|d| d.job),
+        Some(job.id())
+    );
+    assert!(shows(&harness, "job script"));
+    harness.get_by_label("Close details").click();
+    harness.run_steps(2);
+    assert!(harness.state().state.details.is_none());
+}
+
+#[test]
+fn what_runs_is_shown_and_cancel_stops_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut harness = opened(&endless_database(folder.path()));
+    wait_until(&mut harness, "both queries to run", |h| {
+        h.state()
+            .state
+            .tasks
+            .active
+            .iter()
+            .filter(|t| t.started.is_some())
+            .count()
+            == 2
+    });
+    assert!(harness.query_by_label("Running tasks").is_some());
+    let cancel = harness.get_by_role_and_label(Role::Button, "Cancel");
+    assert!(!cancel.accesskit_node().is_disabled());
+    cancel.click();
+    wait_until(&mut harness, "the end of both", |h| {
+        h.state().state.tasks.active.is_empty()
+    });
+    for task in &harness.state().state.tasks.history {
+        assert_eq!(task.receipt.outcome, Outcome::Cancelled, "{}", task.title);
+        assert!(task.receipt.stop.is_some());
+    }
+    assert!(shows(&harness, "Stopped before the first row"));
+    assert!(
+        shows(&harness, "cancelled after"),
+        "the receipt is in the status bar"
+    );
+    assert!(
+        harness
+            .get_by_role_and_label(Role::Button, "Cancel")
+            .accesskit_node()
+            .is_disabled(),
+        "nothing is left to cancel"
+    );
+}
+
+#[test]
+fn escape_stops_what_runs_and_the_view_can_ask_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut harness = opened(&endless_database(folder.path()));
+    wait_until(&mut harness, "a query to run", |h| {
+        h.state()
+            .state
+            .tasks
+            .active
+            .iter()
+            .any(|t| t.started.is_some())
+    });
+    harness.key_press(egui::Key::Escape);
+    wait_until(&mut harness, "the end", |h| {
+        h.state().state.tasks.active.is_empty()
+    });
+    harness.get_by_label("Try again").click();
+    wait_until(&mut harness, "another query", |h| {
+        h.state()
+            .state
+            .tasks
+            .active
+            .iter()
+            .any(|t| t.started.is_some())
+    });
+}
+
+#[test]
+fn a_new_filter_replaces_the_queries_of_the_one_before() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut harness = opened(&endless_database(folder.path()));
+    wait_until(&mut harness, "both queries to run", |h| {
+        h.state()
+            .state
+            .tasks
+            .active
+            .iter()
+            .filter(|t| t.started.is_some())
+            .count()
+            == 2
+    });
+    let before: Vec<_> = harness
+        .state()
+        .state
+        .tasks
+        .active
+        .iter()
+        .map(|t| t.id)
+        .collect();
+    let filter = jobscope::jobs::filter::JobFilter {
+        cluster: Some("c".to_owned()),
+        ..Default::default()
+    };
+    harness.state_mut().send(Command::SetFilter(filter));
+    wait_until(&mut harness, "the old ones to end", |h| {
+        before
+            .iter()
+            .all(|id| h.state().state.tasks.history.iter().any(|t| t.id == *id))
+    });
+    let active = &harness.state().state.tasks.active;
+    assert_eq!(active.len(), 2, "the list and the count of the new filter");
+    assert!(active.iter().all(|task| !before.contains(&task.id)));
+}
+
+#[test]
+fn a_slider_changes_the_setting_and_the_read_back_follows() {
+    let mut harness = opened(small_database());
+    wait_until(&mut harness, "an open connection", |h| {
+        h.state().state.tuning.read_back().is_some()
+    });
+    harness
+        .get_by_role_and_label(Role::Slider, "Page cache")
+        .set_value_accesskit((256 << 20) as f64);
+    wait_until(&mut harness, "the read back", |h| {
+        h.state().state.tuning.pending() == 0
+            && h.state()
+                .state
+                .tuning
+                .read_back()
+                .is_some_and(|read| read.cache_size == CacheSize::KiB(256 << 10))
+    });
+    assert!(shows(&harness, "read back -262144"));
+    let marks = &harness.state().state.timeline.markers;
+    assert!(
+        marks
+            .iter()
+            .any(|mark| mark.text.contains("cache_size 64 MiB → 256 MiB")),
+        "the change is a mark on the chart"
+    );
+}
+
+fn type_soft_limit(harness: &mut Harness<'_, App>, text: &str) {
+    let field = (Role::TextInput, "Soft heap limit");
+    harness.get_by_role_and_label(field.0, field.1).focus();
+    harness.run_steps(2);
+    harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::A);
+    harness.run_steps(2);
+    harness
+        .get_by_role_and_label(field.0, field.1)
+        .type_text(text);
+    harness.run_steps(2);
+    harness.key_press(egui::Key::Enter);
+    harness.run_steps(3);
+}
+
+#[test]
+fn a_typed_value_is_understood_or_reported_and_kept() {
+    let mut harness = opened(small_database());
+    type_soft_limit(&mut harness, "many");
+    assert!(shows(&harness, "\"many\" is not a valid size"));
+    assert_eq!(
+        harness.state().state.tuning.wanted.soft_heap_limit,
+        MemoryProfile::jobscope().soft_heap_limit,
+        "nothing was applied"
+    );
+    let field = harness.get_by_role_and_label(Role::TextInput, "Soft heap limit");
+    assert_eq!(field.value().as_deref(), Some("many"), "the text is kept");
+    type_soft_limit(&mut harness, "1.5 GiB");
+    wait_until(&mut harness, "the limit", |h| {
+        h.state().state.tuning.wanted.soft_heap_limit == Some(Bytes(3 << 29))
+    });
+}
+
+#[test]
+fn shrink_answers_with_what_it_gave_back() {
+    let mut harness = opened(small_database());
+    harness.state_mut().send(Command::SetProfile(MemoryProfile {
+        after_query: jobscope::db::profile::AfterQuery::Nothing,
+        ..MemoryProfile::jobscope()
+    }));
+    harness.run_steps(2);
+    harness
+        .state_mut()
+        .send(Command::ShowView(View::Statistics));
+    wait_until(&mut harness, "a filled cache", |h| {
+        h.state().state.tasks.active.is_empty()
+            && h.state().state.statistics.phase == Phase::Loaded
+            && h.state().state.latest.caches() > Bytes::kib(200)
+    });
+    harness.get_by_label("Shrink").click();
+    wait_until(&mut harness, "the answer", |h| {
+        shows(h, "given back to the allocator")
+    });
+    wait_until(&mut harness, "empty caches", |h| {
+        h.state().state.latest.caches() < Bytes::kib(200)
+    });
+    harness.get_by_label("Trim").click();
+    wait_until(&mut harness, "the answer", |h| shows(h, "Trim:"));
+}
+
+#[test]
+fn a_restart_comes_back_to_the_same_place() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let start = Start {
+        settings_path: Some(folder.path().join("settings.toml")),
+        ..Start::default()
+    };
+    let filter = jobscope::jobs::filter::JobFilter {
+        states: vec!["failed".to_owned()],
+        ..Default::default()
+    };
+    let repair = MemoryProfile::built_in().swap_remove(1);
+    {
+        let mut harness = app(start.clone());
+        harness.state_mut().send(Command::Open {
+            path: small_database().to_owned(),
+            mode: OpenMode::ReadOnly,
+        });
+        wait_until(&mut harness, "the database", |h| {
+            h.state().state.database.is_some()
+        });
+        harness.state_mut().send(Command::SetFilter(filter.clone()));
+        harness
+            .state_mut()
+            .send(Command::SetProfile(repair.clone()));
+        harness
+            .state_mut()
+            .send(Command::ShowView(View::Statistics));
+        let path = start.settings_path.clone().expect("set above");
+        // As after a crash: nothing is written at the end, only while it changes.
+        wait_until(&mut harness, "the settings on disk", |_| {
+            std::fs::read_to_string(&path).is_ok_and(|text| {
+                text.contains("First repair")
+                    && text.contains("failed")
+                    && text.contains("statistics")
+            })
+        });
+        std::mem::forget(harness);
+    }
+    let mut harness = app(start);
+    wait_until(&mut harness, "the database of last time", |h| {
+        h.state().state.database.is_some()
+    });
+    let state = &harness.state().state;
+    assert_eq!(state.filter(), &filter);
+    assert_eq!(state.tuning.wanted, repair);
+    assert_eq!(state.settings.view, View::Statistics);
+}

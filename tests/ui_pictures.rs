@@ -1,0 +1,423 @@
+//! Pictures of the main views, in both themes and two sizes, drawn without a GPU.
+//!
+//! The state behind them is made up, so that the same picture comes out everywhere: only what is
+//! drawn is compared, never what a machine happens to measure. `UPDATE_SNAPSHOTS=1` renews them.
+
+mod common;
+
+use std::path::PathBuf;
+
+use common::renderer::CpuRenderer;
+use egui_kittest::{Harness, SnapshotOptions, SnapshotResults};
+use jiff::tz::TimeZone;
+use jobscope::{
+    command::{Command, Outbox, ThemeChoice, View},
+    db::{
+        plan::PlanSummary,
+        pragma::{CacheSize, TempStore},
+        profile::ConnectionSettings,
+        status::HeapLimits,
+        value::Cell,
+    },
+    engine::{
+        message::{Event, News, Request, TaskId},
+        receipt::{Outcome, Receipt, Stop},
+    },
+    jobs::{facts::DatabaseFacts, list::Cursor, statistics::COLUMNS},
+    memory::sample::{ConnectionReading, ConnectionState, MemorySample},
+    state::{AppState, settings::Settings},
+    ui::{Panels, theme},
+    units::Bytes,
+};
+
+const NOW: i64 = 1_773_209_640;
+
+fn facts() -> DatabaseFacts {
+    DatabaseFacts {
+        path: PathBuf::from("job.db"),
+        immutable: false,
+        file_bytes: 73_336_000_000,
+        wal_bytes: Some(12 << 20),
+        page_size: 4096,
+        journal_mode: "wal".to_owned(),
+        schema_version: Some(11),
+        migration_is_dirty: false,
+        estimated_jobs: 20_100_000,
+        job_indexes: Vec::new(),
+        job_is_analyzed: true,
+        suggestible: Vec::new(),
+    }
+}
+
+fn job(number: i64) -> Vec<Cell> {
+    let pick = |values: &[&str], salt: i64| {
+        let index = ((number * 7 + salt) % values.len() as i64).unsigned_abs() as usize;
+        Cell::Blob(values[index].as_bytes().to_vec())
+    };
+    let text = |text: &str| Cell::Text(text.to_owned());
+    let threads = [72, 144, 288, 4608][(number % 4).unsigned_abs() as usize];
+    vec![
+        Cell::Int(2_841_190 - number),
+        Cell::Int(812_345 - number * 3),
+        pick(&["k106eb10", "mppi067h", "gwgi0011", "iwsp004h"], 1),
+        pick(&["k106eb", "mppi", "gwgi"], 2),
+        pick(&["fritz", "alex", "woody"], 3),
+        text("main"),
+        Cell::Int(NOW - number * 137),
+        pick(&["singlenode", "a40", "work", "multinode"], 4),
+        Cell::Int(0),
+        Cell::Int(threads / 72),
+        Cell::Int(threads),
+        Cell::Int(number % 3),
+        text("none"),
+        Cell::Int(3),
+        Cell::Int(1),
+        pick(
+            &[
+                "completed",
+                "completed",
+                "failed",
+                "running",
+                "timeout",
+                "cancelled",
+            ],
+            0,
+        ),
+        Cell::Int(60 + number * 997 % 90_000),
+        Cell::Int(86_400),
+        text("[{\"hostname\":\"f0311\"}]"),
+        Cell::Text(format!(
+            "{{\"cpu_load_avg\":{}.3,\"mem_bw_avg\":96.1}}",
+            5 + number * 13 % 67
+        )),
+        Cell::Real((number * 31 % 500) as f64 / 7.0),
+    ]
+}
+
+fn receipt(outcome: Outcome, stop: Option<Stop>) -> Receipt {
+    Receipt {
+        outcome,
+        error: None,
+        connection: Some(0),
+        profile: "First repair".to_owned(),
+        queued_ms: 0.1,
+        first_row_ms: Some(4.0),
+        elapsed_ms: 41_200.0,
+        rows: 5_993,
+        vm_steps: 48_123_456,
+        fullscan_steps: 20_100_000,
+        sorts: 0,
+        autoindexes: 0,
+        cache_hits: 1_000_000,
+        cache_misses: 252_101,
+        cache_spills: 0,
+        sqlite_heap_before_bytes: 8 << 20,
+        sqlite_heap_peak_bytes: 2_000 << 20,
+        sqlite_heap_after_bytes: 84 << 20,
+        rss_before_bytes: Some(120 << 20),
+        rss_peak_bytes: Some(2_200 << 20),
+        rss_after_bytes: Some(212 << 20),
+        stop,
+    }
+}
+
+/// Two minutes of memory: a query that climbs and is stopped, then one that stays flat.
+fn history(state: &mut AppState) {
+    for tick in 0..1200_u32 {
+        let at_secs = f64::from(tick) / 10.0;
+        let climb = match at_secs {
+            s if s < 20.0 => 0.0,
+            s if s < 61.2 => (s - 20.0) / 41.2,
+            s if s < 80.0 => 0.01,
+            _ => 0.12,
+        };
+        let cache = (climb * 1_900.0 * f64::from(1 << 20)) as u64;
+        let connection = |share: u64| ConnectionReading {
+            state: ConnectionState::Idle,
+            cache_used: Bytes(cache * share / 10),
+            cache_hits: 960_000,
+            cache_misses: 40_000,
+            state_secs: 12.0,
+            ..ConnectionReading::default()
+        };
+        state.sampled(MemorySample {
+            at_secs,
+            rss: Some(Bytes(cache + (128 << 20))),
+            sqlite_heap: Bytes(cache + (6 << 20)),
+            available: Some(Bytes::mib(18_637)),
+            connections: vec![
+                connection(7),
+                connection(3),
+                ConnectionReading::default(),
+                ConnectionReading::default(),
+            ],
+        });
+    }
+}
+
+fn apply(state: &mut AppState, at_secs: f64, event: Event) -> Vec<Request> {
+    state.apply(News { at_secs, event })
+}
+
+/// Answers every query that the state has asked for.
+fn answer(state: &mut AppState, requests: Vec<Request>) {
+    for request in requests {
+        let Request::Run(id, task) = request else {
+            continue;
+        };
+        let rows = match task.name() {
+            "jobs" => (0..50).map(job).collect(),
+            "count" => vec![vec![Cell::Int(20_100_412)]],
+            "statistics" => vec![(0..COLUMNS.len() as i64).map(|n| Cell::Int(90_000_000 / (n + 1))).collect()],
+            "statistics-grouped" => groups(),
+            "job" => vec![
+                job(3)
+                    .into_iter()
+                    .chain([
+                        Cell::Int(0),
+                        Cell::Text("{\"cpu_power\":4.81}".to_owned()),
+                        Cell::Blob(b"{\"jobName\":\"cfd_case7\",\"jobScript\":\"#!/bin/bash\\n#SBATCH --nodes=2\\nsrun ./solver input.dat\\n\"}".to_vec()),
+                    ])
+                    .collect(),
+            ],
+            other => panic!("an unexpected query: {other}"),
+        };
+        finish(state, id, rows);
+    }
+}
+
+fn finish(state: &mut AppState, id: TaskId, rows: Vec<Vec<Cell>>) {
+    let plan = PlanSummary {
+        indexes: vec!["jobs_starttime".to_owned()],
+        ..PlanSummary::default()
+    };
+    let started = Event::Started {
+        id,
+        connection: 0,
+        plan,
+        columns: Vec::new(),
+    };
+    apply(state, 19.0, started);
+    apply(state, 19.1, Event::Rows { id, rows });
+    let ended = Event::Ended {
+        id,
+        receipt: Box::new(Receipt {
+            elapsed_ms: 38.0,
+            ..receipt(Outcome::Finished, None)
+        }),
+        report: None,
+        next: Some(Cursor {
+            start_time_unix_secs: 0,
+            id: 0,
+        }),
+    };
+    apply(state, 19.2, ended);
+}
+
+fn groups() -> Vec<Vec<Cell>> {
+    [
+        "bccb0214", "caph102a", "gwgi0011", "iwi5056h", "iwsp004h", "k106eb10", "mpet003h",
+        "mppi067h",
+    ]
+    .iter()
+    .enumerate()
+    .map(|(index, user)| {
+        let size = 900_000 / (index as i64 * index as i64 + 1);
+        std::iter::once(Cell::Text((*user).to_owned()))
+            .chain((0..COLUMNS.len() as i64).map(|n| Cell::Int(size / (n % 4 + 1))))
+            .collect()
+    })
+    .collect()
+}
+
+/// A state as it could be after a while of use, without a database behind it.
+fn lived_in(theme: ThemeChoice) -> AppState {
+    let repair = jobscope::db::profile::MemoryProfile::built_in().swap_remove(1);
+    let mut state = AppState::new(Settings {
+        theme,
+        profile: repair,
+        ..Settings::default()
+    });
+    state.zone = TimeZone::UTC;
+    state.now_unix_secs = NOW;
+    state.machine = Some(Bytes::gib(512));
+    state.tuning.limits = HeapLimits {
+        soft: Some(Bytes::gib(1)),
+        hard: None,
+    };
+    for connection in 0..2 {
+        let settings = ConnectionSettings {
+            cache_size: CacheSize::KiB(200_000),
+            temp_store: TempStore::Memory,
+            mmap_size: Bytes(0),
+        };
+        let event = Event::ConnectionApplied {
+            connection,
+            generation: 1,
+            settings,
+        };
+        apply(&mut state, 1.0, event);
+    }
+    let requests = apply(&mut state, 18.0, Event::Opened(Box::new(facts())));
+    answer(&mut state, requests);
+    stopped_query(&mut state);
+    history(&mut state);
+    state
+}
+
+/// The query of the incident, stopped after 41.2 seconds: its band, its mark, its receipt.
+fn stopped_query(state: &mut AppState) {
+    state.settings.view = View::Statistics;
+    let requests = state.handle(20.0, Command::Reload);
+    let ids: Vec<_> = requests
+        .iter()
+        .filter_map(|request| match request {
+            Request::Run(id, _) => Some(*id),
+            _ => None,
+        })
+        .collect();
+    for (index, id) in ids.iter().enumerate() {
+        let started = Event::Started {
+            id: *id,
+            connection: index,
+            plan: PlanSummary::default(),
+            columns: Vec::new(),
+        };
+        apply(state, 20.0, started);
+    }
+    state.handle(61.2, Command::CancelAll);
+    for id in ids {
+        let stop = Stop {
+            asked_ms: 41_200.0,
+            stopped_after_ms: 3.0,
+            given_back_after_ms: Some(140.0),
+        };
+        let ended = Event::Ended {
+            id,
+            receipt: Box::new(receipt(Outcome::Cancelled, Some(stop))),
+            report: None,
+            next: None,
+        };
+        apply(state, 61.3, ended);
+    }
+    state.settings.view = View::Jobs;
+}
+
+/// The panels over a state that does not change.
+struct Still {
+    panels: Panels,
+    state: AppState,
+}
+
+impl eframe::App for Still {
+    fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
+        // The engine's clock starts at 06:00 UTC.
+        let started_unix = 1_773_208_800.0;
+        self.panels
+            .ui(ui, &self.state, started_unix, &mut Outbox::default());
+    }
+}
+
+fn picture(results: &mut SnapshotResults, name: &str, state: AppState, size: [f32; 2]) {
+    let theme_of_picture = if state.settings.theme == ThemeChoice::Dark {
+        egui::Theme::Dark
+    } else {
+        egui::Theme::Light
+    };
+    let mut harness = Harness::builder()
+        .with_size(size)
+        .with_render_cursor(false)
+        .with_theme(theme_of_picture)
+        .renderer(CpuRenderer::default())
+        .build_eframe(move |cc| {
+            theme::install(&cc.egui_ctx);
+            cc.egui_ctx.set_theme(theme_of_picture);
+            Still {
+                panels: Panels::default(),
+                state,
+            }
+        });
+    harness.run_steps(4);
+    // Glyphs are rasterized with whatever vector instructions the machine has, so edges may
+    // differ by a shade; a moved or missing element differs by thousands of pixels.
+    let options = SnapshotOptions::new().threshold(2.0).max_failed_pixels(400);
+    results.add(harness.try_snapshot_options(name, &options));
+}
+
+const SMALL: [f32; 2] = [1280.0, 800.0];
+const LARGE: [f32; 2] = [1920.0, 1200.0];
+
+#[test]
+fn the_job_table() {
+    let mut results = SnapshotResults::new();
+    picture(
+        &mut results,
+        "jobs_dark_small",
+        lived_in(ThemeChoice::Dark),
+        SMALL,
+    );
+    picture(
+        &mut results,
+        "jobs_light_large",
+        lived_in(ThemeChoice::Light),
+        LARGE,
+    );
+}
+
+#[test]
+fn a_job_at_the_side() {
+    let mut state = lived_in(ThemeChoice::Light);
+    let id = state.jobs.rows[3].id();
+    let requests = state.handle(119.0, Command::SelectJob(Some(id)));
+    answer(&mut state, requests);
+    picture(
+        &mut SnapshotResults::new(),
+        "job_details_light_small",
+        state,
+        SMALL,
+    );
+}
+
+#[test]
+fn the_statistics() {
+    let mut results = SnapshotResults::new();
+    for (name, theme, size) in [
+        ("statistics_dark_large", ThemeChoice::Dark, LARGE),
+        ("statistics_light_small", ThemeChoice::Light, SMALL),
+    ] {
+        let mut state = lived_in(theme);
+        state.statistics.outdated = true;
+        let requests = state.handle(119.0, Command::ShowView(View::Statistics));
+        answer(&mut state, requests);
+        picture(&mut results, name, state, size);
+    }
+}
+
+#[test]
+fn the_memory_view() {
+    let mut results = SnapshotResults::new();
+    for (name, theme, size) in [
+        ("memory_dark_small", ThemeChoice::Dark, SMALL),
+        ("memory_light_large", ThemeChoice::Light, LARGE),
+    ] {
+        let mut state = lived_in(theme);
+        state.handle(119.0, Command::ShowView(View::Memory));
+        picture(&mut results, name, state, size);
+    }
+}
+
+#[test]
+fn the_first_start() {
+    let mut results = SnapshotResults::new();
+    for (name, theme) in [
+        ("welcome_dark_small", ThemeChoice::Dark),
+        ("welcome_light_small", ThemeChoice::Light),
+    ] {
+        let mut state = AppState::new(Settings {
+            theme,
+            ..Settings::default()
+        });
+        state.zone = TimeZone::UTC;
+        picture(&mut results, name, state, SMALL);
+    }
+}
