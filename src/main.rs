@@ -16,6 +16,7 @@ use jobscope::{
 
 fn main() -> ExitCode {
     let args = Cli::parse();
+    talk();
     let code = match &args.command {
         Some(command) => cli::run(command),
         None => show_window(&args),
@@ -44,4 +45,16 @@ fn show_window(args: &Cli) -> cli::ExitCode {
     };
     cli::say_error(&error);
     cli::ExitCode::Failed
+}
+
+/// `JOBSCOPE_LOG=debug` (or trace, info, warn, error) talks on standard error; otherwise warnings do.
+fn talk() {
+    let level = std::env::var("JOBSCOPE_LOG")
+        .ok()
+        .and_then(|text| text.parse::<tracing::Level>().ok())
+        .unwrap_or(tracing::Level::WARN);
+    tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_writer(std::io::stderr)
+        .init();
 }

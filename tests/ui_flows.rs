@@ -1,5 +1,10 @@
 //! The window driven by accessible names: open, filter, run, cancel, slide, shrink, come back.
 
+#![expect(
+    clippy::expect_used,
+    reason = "helpers of tests fail like the tests themselves"
+)]
+
 mod common;
 
 use std::path::Path;

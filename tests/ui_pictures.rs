@@ -3,6 +3,11 @@
 //! The state behind them is made up, so that the same picture comes out everywhere: only what is
 //! drawn is compared, never what a machine happens to measure. `UPDATE_SNAPSHOTS=1` renews them.
 
+#![expect(
+    clippy::cast_possible_wrap,
+    reason = "small numbers that are made up here"
+)]
+
 mod common;
 
 use std::path::PathBuf;

@@ -1,6 +1,9 @@
 //! The window without a window: driven by what things are called.
 
-#![expect(clippy::expect_used, reason = "a test that cannot set up its data should end there")]
+#![expect(
+    clippy::expect_used,
+    reason = "a test that cannot set up its data should end there"
+)]
 
 use std::{
     path::{Path, PathBuf},
