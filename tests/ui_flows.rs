@@ -311,7 +311,7 @@ fn a_slider_changes_the_setting_and_the_read_back_follows() {
     });
     harness
         .get_by_role_and_label(Role::Slider, "Page cache")
-        .set_value_accesskit((256 << 20) as f64);
+        .set_value_accesskit(f64::from(256 << 20));
     wait_until(&mut harness, "the read back", |h| {
         h.state().state.tuning.pending() == 0
             && h.state()
