@@ -30,6 +30,34 @@ pub enum MarkerKind {
     Opened,
 }
 
+impl MarkerKind {
+    const ALL: [Self; 6] = [
+        Self::Setting,
+        Self::Stop,
+        Self::Shrink,
+        Self::Trim,
+        Self::Closed,
+        Self::Opened,
+    ];
+
+    /// The name in recordings.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Setting => "setting",
+            Self::Stop => "stop",
+            Self::Shrink => "shrink",
+            Self::Trim => "trim",
+            Self::Closed => "closed",
+            Self::Opened => "opened",
+        }
+    }
+
+    /// The kind of this name; `None` for one of a later version.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
 /// A task from its start to its end, on its own lane of the chart.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Band {
