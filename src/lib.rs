@@ -7,6 +7,7 @@ pub mod demo;
 pub mod engine;
 pub mod error;
 pub mod jobs;
+pub mod lab;
 pub mod memory;
 pub mod state;
 pub mod ui;

@@ -8,19 +8,16 @@
 use std::{
     io::{IsTerminal as _, stderr},
     path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
     time::Duration,
 };
 
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::signals;
 use crate::{
     demo::{GenerateOptions, Phase, Progress, SchemaVersion, Summary, generate},
-    error::{Error, Result},
+    error::Result,
     units::{format_count, format_elapsed},
 };
 
@@ -128,33 +125,37 @@ impl GenerateArgs {
     }
 }
 
-/// Writes the database and shows how it gets on.
+/// Runs `jobscope generate`.
 ///
 /// # Errors
-/// Those of [`generate`]; [`Error::Cancelled`] after Ctrl-C.
+/// Those of [`generate`]; [`crate::error::Error::Cancelled`] after Ctrl-C.
 pub fn run(args: &GenerateArgs) -> Result<()> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&stop);
-    ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed))
-        .map_err(|source| Error::other("listen for Ctrl-C", source))?;
-
-    let mut display = Display::new(stderr().is_terminal());
-    let outcome = generate(&args.to_options(), &stop, &mut |progress| {
-        display.show(progress);
-    });
-    display.finish();
     let Summary {
         bytes,
         jobs,
         elapsed,
-    } = outcome?;
+    } = with_progress(&args.to_options())?;
     println!(
         "{}: {} jobs, {bytes} in {}",
         args.path.display(),
-        format_count(i64::try_from(jobs).unwrap_or(i64::MAX)),
+        format_count(jobs),
         format_elapsed(elapsed)
     );
     Ok(())
+}
+
+/// Writes a database and shows how it gets on. Ctrl-C stops it and leaves nothing.
+///
+/// # Errors
+/// Those of [`generate`]; [`crate::error::Error::Cancelled`] after Ctrl-C.
+pub fn with_progress(options: &GenerateOptions) -> Result<Summary> {
+    signals::watch()?;
+    let mut display = Display::new(stderr().is_terminal());
+    let outcome = generate(options, signals::stop_flag(), &mut |progress| {
+        display.show(progress);
+    });
+    display.finish();
+    outcome
 }
 
 /// A bar on a terminal; elsewhere, in a log file say, a line for every tenth.

@@ -3,10 +3,12 @@
 //! Data goes to standard output, talk to standard error.
 
 pub mod check;
+pub mod demo;
 pub mod generate;
 mod output;
 pub mod query;
 mod session;
+pub mod signals;
 
 use std::{io::IsTerminal as _, path::PathBuf};
 
@@ -42,6 +44,11 @@ pub enum Command {
     Generate(generate::GenerateArgs),
     /// Say what a database and this program's SQLite are.
     Check(check::CheckArgs),
+    /// Live through the incident on a demo database: what heavy queries do to memory.
+    Demo(demo::DemoArgs),
+    /// One profile's part of the demonstration.
+    #[command(hide = true)]
+    DemoArm(demo::DemoArmArgs),
 }
 
 /// How the program ends.
@@ -70,6 +77,8 @@ pub fn run(command: &Command) -> ExitCode {
         Command::Sql(args) => query::run_sql(args),
         Command::Generate(args) => generate::run(args).map(|()| ExitCode::Done),
         Command::Check(args) => check::run(args),
+        Command::Demo(args) => demo::run(args),
+        Command::DemoArm(args) => demo::run_arm(args),
     };
     result.unwrap_or_else(|error| {
         say_error(&error);

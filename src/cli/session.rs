@@ -2,10 +2,10 @@
 
 use std::{
     path::Path,
-    sync::atomic::{AtomicU32, Ordering},
     time::{Duration, Instant},
 };
 
+use super::signals;
 use crate::{
     db::{connection::OpenMode, profile::MemoryProfile, value::Cell},
     engine::{
@@ -16,9 +16,6 @@ use crate::{
     error::{Error, Report, Result},
     jobs::{catalogue::Column, list::Cursor},
 };
-
-/// How often Ctrl-C was pressed. The second time ends the program the hard way.
-static INTERRUPTS: AtomicU32 = AtomicU32::new(0);
 
 /// Between two looks at Ctrl-C and at the time for `--cancel-after`.
 const POLL: Duration = Duration::from_millis(10);
@@ -44,14 +41,14 @@ impl Session {
     /// # Errors
     /// If a thread cannot be started or the file cannot be opened.
     pub fn open(path: &Path, mode: OpenMode, profile: &MemoryProfile) -> Result<Self> {
-        watch_ctrl_c()?;
+        signals::watch()?;
         let mut engine = Engine::start(profile, || ())?;
         engine.send(Request::Open {
             path: path.to_owned(),
             mode,
         });
         loop {
-            if INTERRUPTS.load(Ordering::SeqCst) > 0 {
+            if signals::is_interrupted() {
                 return Err(Error::Cancelled);
             }
             let Some(news) = engine.wait(POLL) else {
@@ -88,7 +85,7 @@ impl Session {
         let mut failure = None;
         loop {
             let overdue = cancel_after.is_some_and(|after| started.elapsed() >= after);
-            if overdue || INTERRUPTS.load(Ordering::SeqCst) > 0 {
+            if overdue || signals::is_interrupted() {
                 self.engine.send(Request::Cancel(id));
             }
             let patience = cancel_after.map_or(POLL, |after| {
@@ -149,29 +146,4 @@ pub trait Sink {
     /// # Errors
     /// If the output cannot be written.
     fn rows(&mut self, rows: &[Vec<Cell>]) -> Result<()>;
-}
-
-fn watch_ctrl_c() -> Result<()> {
-    use std::sync::OnceLock;
-
-    static WATCHED: OnceLock<()> = OnceLock::new();
-    if WATCHED.set(()).is_err() {
-        return Ok(());
-    }
-    ctrlc::set_handler(|| {
-        if INTERRUPTS.fetch_add(1, Ordering::SeqCst) >= 1 {
-            super::say("jobscope: stopped the hard way");
-            leave_now();
-        }
-    })
-    .map_err(|source| Error::other("watch for Ctrl-C", source))
-}
-
-/// Ends the program from the signal thread, when the polite way takes too long.
-#[expect(
-    clippy::exit,
-    reason = "the user asked twice; the main thread may be stuck in a write to a full pipe"
-)]
-fn leave_now() -> ! {
-    std::process::exit(super::ExitCode::Stopped as i32)
 }

@@ -66,7 +66,7 @@ impl PlanSummary {
 
 /// Scans of constants, subqueries and table-valued functions read no table of the file.
 fn is_virtual(step: &str) -> bool {
-    step.starts_with("SCAN CONSTANT") || step.contains("VIRTUAL TABLE") || step.contains("SUBQUERY")
+    step.contains("CONSTANT ROW") || step.contains("VIRTUAL TABLE") || step.contains("SUBQUERY")
 }
 
 #[cfg(test)]

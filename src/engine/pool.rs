@@ -64,6 +64,8 @@ struct PoolState {
     queue: VecDeque<Work>,
     wanted: Wanted,
     waiting: BTreeSet<usize>,
+    /// Done with their task, and only watching whether the heap comes back.
+    watching: BTreeSet<usize>,
     alive: BTreeSet<usize>,
     closing: bool,
 }
@@ -105,6 +107,7 @@ impl Pool {
                     shrink_generation: 0,
                 },
                 waiting: BTreeSet::new(),
+                watching: BTreeSet::new(),
                 alive: BTreeSet::new(),
                 closing: false,
             }),
@@ -198,13 +201,22 @@ impl Pool {
         }
     }
 
-    /// Whether another worker is busy, so that the process's heap may still change.
+    /// This worker is done with its task, and watches whether the process's heap comes back.
+    pub(super) fn watch(&self, index: usize) {
+        self.state.lock().watching.insert(index);
+    }
+
+    /// This worker goes on.
+    pub(super) fn watched(&self, index: usize) {
+        self.state.lock().watching.remove(&index);
+    }
+
+    /// Whether another worker is busy with a task, so that the process's heap may still change.
     pub(super) fn others_are_busy(&self, index: usize) -> bool {
         let state = self.state.lock();
-        state
-            .alive
-            .iter()
-            .any(|other| *other != index && !state.waiting.contains(other))
+        state.alive.iter().any(|other| {
+            *other != index && !state.waiting.contains(other) && !state.watching.contains(other)
+        })
     }
 
     /// Waits a moment. `false` if there is work, so that waiting is no longer right.

@@ -212,7 +212,9 @@ impl Worker {
         };
         let after = self.after_query(&wanted.profile, outcome);
         let stop = stopped.map(|(_, asked_nanos)| {
+            self.pool.watch(self.index);
             let given_back = self.wait_for_give_back(start.heap, asked_nanos);
+            self.pool.watched(self.index);
             Stop {
                 asked_ms: millis_between(start.nanos, asked_nanos),
                 stopped_after_ms: millis_between(asked_nanos, end_nanos),

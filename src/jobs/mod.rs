@@ -3,6 +3,7 @@
 pub mod catalogue;
 pub mod facts;
 pub mod filter;
+pub mod incident;
 pub mod indexes;
 pub mod list;
 pub mod row;

@@ -10,6 +10,7 @@ use std::{
 
 use super::app::{App, Start, preference};
 use crate::{
+    cli::signals,
     error::{Error, Result},
     state::settings::Settings,
 };
@@ -32,6 +33,7 @@ pub fn run(start: Start) -> Result<Shown> {
             "neither DISPLAY nor WAYLAND_DISPLAY is set".to_owned(),
         ));
     }
+    signals::watch()?;
     let begun = Arc::new(AtomicBool::new(false));
     let failure = Arc::new(parking_lot::Mutex::new(None));
     let (app_begun, app_failure) = (Arc::clone(&begun), Arc::clone(&failure));
@@ -58,7 +60,11 @@ pub fn run(start: Start) -> Result<Shown> {
                 app_begun.store(true, Ordering::SeqCst);
                 cc.egui_ctx.set_theme(preference(settings.theme));
                 cc.egui_ctx.set_zoom_factor(settings.zoom.clamp(0.8, 2.0));
-                close_on_signals(&cc.egui_ctx);
+                let ctx = cc.egui_ctx.clone();
+                signals::close_window_with(Some(Box::new(move || {
+                    ctx.send_viewport_cmd(egui::ViewportCommand::Close);
+                    ctx.request_repaint();
+                })));
                 match App::new(&cc.egui_ctx, start) {
                     Ok(app) => Ok(Box::new(app) as Box<dyn eframe::App>),
                     Err(error) => {
@@ -70,6 +76,7 @@ pub fn run(start: Start) -> Result<Shown> {
             }),
         )
     }));
+    signals::close_window_with(None);
     if let Some(error) = failure.lock().take() {
         return Err(error);
     }
@@ -87,19 +94,6 @@ pub fn run(start: Start) -> Result<Shown> {
                 .unwrap_or("a display library is missing");
             Ok(Shown::NoDisplay(text.to_owned()))
         }
-    }
-}
-
-/// Ctrl-C in the terminal and a polite kill close the window as its button does: settings are
-/// written and the database's folder is left as it was.
-fn close_on_signals(ctx: &egui::Context) {
-    let ctx = ctx.clone();
-    let watching = ctrlc::set_handler(move || {
-        ctx.send_viewport_cmd(egui::ViewportCommand::Close);
-        ctx.request_repaint();
-    });
-    if let Err(error) = watching {
-        tracing::warn!(%error, "signals end the window without closing it");
     }
 }
 
