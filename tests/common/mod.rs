@@ -1,6 +1,12 @@
 //! What several test files share.
 
 #[expect(clippy::allow_attributes, reason = "unused in some test files only")]
+#[allow(dead_code, reason = "not every test file runs tasks")]
+pub mod engine;
+#[expect(clippy::allow_attributes, reason = "unused in some test files only")]
+#[allow(dead_code, reason = "not every test file needs every part of the database")]
+pub mod jobdb;
+#[expect(clippy::allow_attributes, reason = "unused in some test files only")]
 #[allow(dead_code, reason = "not every test file takes pictures")]
 pub mod renderer;
 #[expect(clippy::allow_attributes, reason = "unused in some test files only")]
