@@ -1,8 +1,6 @@
 //! Opens databases to look at them. The only place that opens an inspected file.
 
 use std::{
-    fs::File,
-    io::Read as _,
     ops::{Deref, DerefMut},
     path::{Path, PathBuf},
     time::Duration,
@@ -10,7 +8,7 @@ use std::{
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig};
 
-use super::{authorizer::Authorizer, sidecars::Sidecars};
+use super::{authorizer::Authorizer, descriptor::Descriptor, sidecars::Sidecars};
 use crate::error::{Error, Result};
 
 /// How a file is opened.
@@ -30,6 +28,8 @@ pub struct ReadConnection {
     /// Switches between our own statements and those of a user.
     pub authorizer: Authorizer,
     _sidecars: Option<Sidecars>,
+    // Declared last: it is closed when SQLite holds no lock on the file any more.
+    _descriptor: Descriptor,
 }
 
 impl Deref for ReadConnection {
@@ -52,7 +52,7 @@ impl DerefMut for ReadConnection {
 /// If the file is missing, unreadable, not a database, damaged, or in a folder where its WAL
 /// cannot be shared ([`Error::NeedsImmutable`]).
 pub fn open(path: &Path, mode: OpenMode) -> Result<ReadConnection> {
-    let header = Header::read(path)?;
+    let (header, descriptor) = Header::read_keeping(path)?;
     let sidecars = (mode == OpenMode::ReadOnly && header.uses_wal)
         .then(|| Sidecars::register(path))
         .transpose()?;
@@ -69,6 +69,7 @@ pub fn open(path: &Path, mode: OpenMode) -> Result<ReadConnection> {
         conn,
         authorizer,
         _sidecars: sidecars,
+        _descriptor: descriptor,
     })
 }
 
@@ -145,6 +146,11 @@ impl Header {
     /// # Errors
     /// If the file is missing, a directory, empty, too short, not SQLite's, or cut off.
     pub fn read(path: &Path) -> Result<Self> {
+        Self::read_keeping(path).map(|(header, _)| header)
+    }
+
+    /// The same, with the descriptor that was read from, for a connection to keep.
+    fn read_keeping(path: &Path) -> Result<(Self, Descriptor)> {
         let unusable = |found: &str, hint: &str| Error::NotADatabase {
             path: path.to_owned(),
             found: found.to_owned(),
@@ -164,12 +170,10 @@ impl Header {
                 "Choose a database file",
             ));
         }
-        let mut bytes = Vec::with_capacity(100);
-        File::open(path)
-            .and_then(|file| file.take(100).read_to_end(&mut bytes))
-            .map_err(failed)?;
+        let descriptor = Descriptor::of(path, &metadata).map_err(failed)?;
+        let bytes = descriptor.first_bytes(100).map_err(failed)?;
         match Self::parse(&bytes) {
-            Some(header) => header.checked(path, metadata.len()),
+            Some(header) => Ok((header.checked(path, metadata.len())?, descriptor)),
             None if bytes.is_empty() => Err(unusable(
                 "it is empty (0 bytes)",
                 "The program that should have written it did not; choose another file",

@@ -3,6 +3,7 @@
 pub mod authorizer;
 pub mod build;
 pub mod connection;
+mod descriptor;
 pub mod plan;
 pub mod pragma;
 pub mod profile;
