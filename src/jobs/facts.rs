@@ -219,9 +219,10 @@ fn estimate_jobs(conn: &Connection) -> rusqlite::Result<u64> {
             return Ok(rows);
         }
     }
-    // Two seeks. Ids that were deleted make it too large, never too small.
+    // Two seeks. Ids that were deleted make it too large, never too small. Where the span does not
+    // fit into an integer, SQLite answers with a real number; the cast stops at the largest integer.
     conn.query_row(
-        "SELECT (SELECT MAX(id) FROM job) - (SELECT MIN(id) FROM job) + 1",
+        "SELECT CAST((SELECT MAX(id) FROM job) - (SELECT MIN(id) FROM job) + 1 AS INTEGER)",
         [],
         |row| row.get::<_, Option<i64>>(0),
     )
