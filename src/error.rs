@@ -213,6 +213,14 @@ impl Error {
             Self::File { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => {
                 Some("Free some space, or choose a folder on another disk".to_owned())
             }
+            Self::File { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
+                Some("Check the path: a file or a folder on the way to it is not there".to_owned())
+            }
+            Self::File { source, .. }
+                if source.kind() == std::io::ErrorKind::PermissionDenied =>
+            {
+                Some("Check that you may use the file and the folders on the way to it".to_owned())
+            }
             Self::Generate { source, .. }
                 if source.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull) =>
             {
