@@ -59,11 +59,7 @@ fn total(conn: &ReadConnection, filter: &JobFilter) -> Vec<i64> {
     numbers(&rows(conn, &statistics::total_sql(filter, CLOCK))[0])
 }
 
-fn grouped(
-    conn: &ReadConnection,
-    filter: &JobFilter,
-    by: GroupBy,
-) -> BTreeMap<String, Vec<i64>> {
+fn grouped(conn: &ReadConnection, filter: &JobFilter, by: GroupBy) -> BTreeMap<String, Vec<i64>> {
     rows(conn, &statistics::grouped_sql(filter, by, CLOCK))
         .iter()
         .map(|row| {
@@ -80,7 +76,9 @@ fn accepts(filter: &JobFilter, job: &PlainJob) -> bool {
         && is(&filter.user, &job.user)
         && is(&filter.project, &job.project)
         && (filter.states.is_empty() || filter.states.contains(&job.state))
-        && filter.from_unix_secs.is_none_or(|from| job.start_time >= from)
+        && filter
+            .from_unix_secs
+            .is_none_or(|from| job.start_time >= from)
         && filter.to_unix_secs.is_none_or(|to| job.start_time <= to)
 }
 
@@ -88,8 +86,19 @@ fn accepts(filter: &JobFilter, job: &PlainJob) -> bool {
 fn plain_statistics<'a>(jobs: impl Iterator<Item = &'a PlainJob>) -> Vec<i64> {
     let mut users = BTreeSet::new();
     let mut sums = [0_i64; 11];
-    let [count, _, secs, nodes, node_secs, cores, core_secs, accs, acc_secs, running, short] =
-        &mut sums;
+    let [
+        count,
+        _,
+        secs,
+        nodes,
+        node_secs,
+        cores,
+        core_secs,
+        accs,
+        acc_secs,
+        running,
+        short,
+    ] = &mut sums;
     for job in jobs {
         users.insert(&job.user);
         let is_running = job.state == "running";
@@ -125,11 +134,7 @@ fn key(job: &PlainJob, by: GroupBy) -> &str {
     }
 }
 
-fn plain_grouped(
-    jobs: &[PlainJob],
-    filter: &JobFilter,
-    by: GroupBy,
-) -> BTreeMap<String, Vec<i64>> {
+fn plain_grouped(jobs: &[PlainJob], filter: &JobFilter, by: GroupBy) -> BTreeMap<String, Vec<i64>> {
     let keys: BTreeSet<_> = jobs
         .iter()
         .filter(|job| accepts(filter, job))
@@ -475,11 +480,19 @@ fn one_job_has_all_its_columns_and_the_list_leaves_out_the_large_ones() {
     let detail = rows(&conn, &list::job_sql(3));
     assert_eq!(detail.len(), 1);
     assert_eq!(detail[0].len(), 24);
-    assert!(detail[0][23].as_text().expect("a BLOB of JSON").contains("jobScript"));
+    assert!(
+        detail[0][23]
+            .as_text()
+            .expect("a BLOB of JSON")
+            .contains("jobScript")
+    );
     let columns = list::columns();
     assert_eq!(columns.len(), 21);
     assert!(columns.iter().all(|column| column.name != "meta_data"));
-    assert!(rows(&conn, &list::job_sql(4)).is_empty(), "ids are odd here");
+    assert!(
+        rows(&conn, &list::job_sql(4)).is_empty(),
+        "ids are odd here"
+    );
 }
 
 #[test]

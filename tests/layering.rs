@@ -102,7 +102,9 @@ fn violations(file: &str, text: &str) -> Vec<String> {
     let module = module_of(file);
     let mut found = Vec::new();
     for (word, places) in CONFINED {
-        let allowed = places.iter().any(|place| file == *place || module == *place);
+        let allowed = places
+            .iter()
+            .any(|place| file == *place || module == *place);
         let is_used = |used: &str| used == word || (word == "egui" && used.starts_with("egui_"));
         if !allowed && words(&code).any(is_used) {
             found.push(format!("{file} uses {word}"));
@@ -165,7 +167,11 @@ fn a_planted_violation_is_seen() {
         ("memory/x.rs", "use rusqlite::Connection;", "uses rusqlite"),
         ("engine/x.rs", "unsafe { f() }", "uses unsafe"),
         ("db/x.rs", "use crate::jobs::list;", "crate::jobs"),
-        ("jobs/x.rs", "let x = crate::engine::Engine;", "crate::engine"),
+        (
+            "jobs/x.rs",
+            "let x = crate::engine::Engine;",
+            "crate::engine",
+        ),
         (
             "engine/x.rs",
             "use crate::{\n    db::{a, b},\n    state::AppState,\n};",
@@ -190,9 +196,16 @@ fn what_is_allowed_is_not_reported() {
         ("db/status.rs", "unsafe { f() } use rusqlite::ffi;"),
         ("db/x.rs", "// crate::ui and egui, in words\n/// unsafe"),
         ("db/x.rs", "#![deny(unsafe_code)]\nuse crate::units::Bytes;"),
-        ("state/x.rs", "use crate::{command::Command, engine::Engine};"),
+        (
+            "state/x.rs",
+            "use crate::{command::Command, engine::Engine};",
+        ),
         ("demo.rs", "use rusqlite::Connection;"),
     ] {
-        assert_eq!(violations(file, text), Vec::<String>::new(), "{file}: {text}");
+        assert_eq!(
+            violations(file, text),
+            Vec::<String>::new(),
+            "{file}: {text}"
+        );
     }
 }

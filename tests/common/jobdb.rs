@@ -1,9 +1,6 @@
 //! A small job database of schema 11 with everything in it that makes real ones difficult.
 
-#![expect(
-    clippy::expect_used,
-    reason = "a test without its database has failed"
-)]
+#![expect(clippy::expect_used, reason = "a test without its database has failed")]
 
 use std::path::{Path, PathBuf};
 

@@ -4,7 +4,10 @@
 #[allow(dead_code, reason = "not every test file runs tasks")]
 pub mod engine;
 #[expect(clippy::allow_attributes, reason = "unused in some test files only")]
-#[allow(dead_code, reason = "not every test file needs every part of the database")]
+#[allow(
+    dead_code,
+    reason = "not every test file needs every part of the database"
+)]
 pub mod jobdb;
 #[expect(clippy::allow_attributes, reason = "unused in some test files only")]
 #[allow(dead_code, reason = "not every test file takes pictures")]
