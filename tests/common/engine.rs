@@ -54,7 +54,7 @@ pub struct TestEngine {
     pub engine: Engine,
     pub log: Vec<Event>,
     last_id: u64,
-    _alone: MutexGuard<'static, ()>,
+    turn: MutexGuard<'static, ()>,
 }
 
 impl TestEngine {
@@ -64,7 +64,7 @@ impl TestEngine {
             engine: Engine::start(profile, || ()).expect("threads"),
             log: Vec::new(),
             last_id: 0,
-            _alone: alone,
+            turn: alone,
         }
     }
 
@@ -73,6 +73,11 @@ impl TestEngine {
         let mut engine = Self::start(profile);
         engine.open(path).expect("a job database");
         engine
+    }
+
+    /// The engine, and the turn that it was started in.
+    pub fn into_parts(self) -> (Engine, MutexGuard<'static, ()>) {
+        (self.engine, self.turn)
     }
 
     /// Opens a database and waits for the answer.
