@@ -46,13 +46,11 @@ fn finish(child: Child) -> Output {
             done.send(child.wait_with_output()).ok();
         })
         .expect("a thread");
-    match finished.recv_timeout(PATIENCE) {
-        Ok(output) => output.expect("output"),
-        Err(_) => {
-            signal(id, "KILL");
-            panic!("the program does not end");
-        }
-    }
+    let Ok(output) = finished.recv_timeout(PATIENCE) else {
+        signal(id, "KILL");
+        panic!("the program does not end");
+    };
+    output.expect("output")
 }
 
 fn run(args: &[&str]) -> Output {

@@ -36,9 +36,7 @@ fn module_of(file: &str) -> &str {
 }
 
 fn level_of(module: &str) -> Option<usize> {
-    LEVELS
-        .iter()
-        .position(|level| level.iter().any(|name| *name == module))
+    LEVELS.iter().position(|level| level.contains(&module))
 }
 
 /// The text without comments, so that prose about a layer is no use of it.

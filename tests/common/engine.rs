@@ -25,7 +25,7 @@ use jobscope::{
 };
 
 /// Longer than anything takes on a busy machine: whoever waits this long waits for ever.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A statement that never ends and reads no file.
 pub const ENDLESS: &str = "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n) \
