@@ -31,13 +31,22 @@ impl PlanSummary {
 
     fn from_steps(steps: Vec<String>) -> Self {
         let mut summary = Self::default();
+        let made: Vec<&str> = steps
+            .iter()
+            .filter_map(|step| {
+                step.strip_prefix("CO-ROUTINE ")
+                    .or_else(|| step.strip_prefix("MATERIALIZE "))
+            })
+            .collect();
         for step in &steps {
             // Sets of distinct values are trees that SQLite fills step by step; only a sorter
             // has a phase that an interrupt cannot reach.
             summary.sorts |= step.starts_with("USE TEMP B-TREE FOR") && !step.contains("DISTINCT");
+            if reads_no_table(step, &made) {
+                continue;
+            }
             let Some((_, index)) = step.split_once(" INDEX ") else {
-                summary.scans_table |=
-                    step.starts_with("SCAN ") && !step.contains("USING") && !is_virtual(step);
+                summary.scans_table |= step.starts_with("SCAN ") && !step.contains("USING");
                 continue;
             };
             let name = index.split(' ').next().unwrap_or(index).to_owned();
@@ -64,9 +73,16 @@ impl PlanSummary {
     }
 }
 
-/// Scans of constants, subqueries and table-valued functions read no table of the file.
-fn is_virtual(step: &str) -> bool {
-    step.contains("CONSTANT ROW") || step.contains("VIRTUAL TABLE") || step.contains("SUBQUERY")
+/// Constants, subqueries, table-valued functions, and what the statement itself has `made`.
+fn reads_no_table(step: &str, made: &[&str]) -> bool {
+    let scanned = step
+        .strip_prefix("SCAN ")
+        .and_then(|rest| rest.split(' ').next());
+    step.contains("CONSTANT ROW")
+        || step.contains("VALUES CLAUSE")
+        || step.contains("VIRTUAL TABLE")
+        || step.contains("SUBQUERY")
+        || scanned.is_some_and(|name| made.contains(&name))
 }
 
 #[cfg(test)]
@@ -91,6 +107,12 @@ mod tests {
             "full scan · temporary B-tree"
         );
         assert_eq!(plan("VALUES (1), (2)"), "");
+        assert_eq!(
+            plan(
+                "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n) SELECT i FROM n, json_each('[]')"
+            ),
+            ""
+        );
         assert_eq!(plan("SELECT a FROM t ORDER BY a"), "index by_a");
     }
 }
