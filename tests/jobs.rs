@@ -463,6 +463,7 @@ fn many_jobs_of_one_second_are_walked_without_loss() {
             };
             let batch = rows(&conn, &query.sql());
             ids.extend(batch.iter().filter_map(|row| row[0].as_int()));
+            assert!(ids.len() <= 500, "limit {limit}: the walk does not end");
             after = query.next(batch.len(), batch.last().map(Vec::as_slice));
             if after.is_none() {
                 break;
