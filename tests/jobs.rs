@@ -237,12 +237,13 @@ fn hours_are_cut_off_in_each_group_and_not_in_the_sum_of_groups() {
 fn a_running_job_counts_since_its_start_but_is_short_by_its_stored_duration() {
     let db = JobDb::with_rows(0);
     insert(&db, "a", ("running", NOW - 7300, 299, 2, Some(3), Some(4)));
-    insert(&db, "a", ("running", NOW - 100, 300, 1, None, None));
+    insert(&db, "a", ("running", NOW - 400, 0, 1, None, None));
+    insert(&db, "a", ("running", NOW - 1, 300, 0, None, None));
     let conn = open(&db);
     assert_eq!(
         total(&conn, &JobFilter::default()),
-        // 7400 s; nodes 14700 s; threads 21900 s; accelerators 29200 s.
-        [2, 1, 2, 3, 4, 3, 6, 4, 8, 2, 1]
+        // 7701 s; nodes 15000 s; threads 21900 s; accelerators 29200 s.
+        [3, 1, 2, 3, 4, 3, 6, 4, 8, 3, 2]
     );
 }
 

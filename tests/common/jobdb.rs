@@ -62,7 +62,7 @@ SELECT i * 2 + 1,
     'proj' || (i % 11),
     CASE WHEN i % 19 = 0 THEN NULL ELSE 'batch' END,
     CASE WHEN i % 23 = 0 THEN NULL ELSE 0 END,
-    CASE WHEN i % 20 = 3 THEN (i % 4) * 300 ELSE (i * 131) % 90000 END,
+    CASE WHEN i % 20 = 3 THEN (i % 3) * 300 ELSE (i * 131) % 90000 END,
     86400,
     CASE i % 20 WHEN 3 THEN 'running' WHEN 7 THEN 'failed' WHEN 11 THEN 'timeout'
         WHEN 13 THEN 'cancelled' WHEN 17 THEN 'out_of_memory' ELSE 'completed' END,
@@ -149,7 +149,7 @@ pub fn large() -> PathBuf {
         .lock()
         .unwrap_or_else(std::sync::PoisonError::into_inner);
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let path = folder.join("jobs-200k-v1.db");
+    let path = folder.join("jobs-200k-v2.db");
     if !path.exists() {
         let unfinished = tempfile::tempdir_in(folder).expect("a folder");
         let temporary = unfinished.path().join("job.db");
