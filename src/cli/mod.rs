@@ -81,6 +81,10 @@ pub fn run(command: &Command) -> ExitCode {
         Command::DemoArm(args) => demo::run_arm(args),
     };
     result.unwrap_or_else(|error| {
+        if is_closed_pipe(&error) {
+            // Whoever read the output has seen enough: `| head`, say.
+            return ExitCode::Stopped;
+        }
         say_error(&error);
         if matches!(error, Error::Invalid { .. }) {
             ExitCode::Usage
@@ -90,6 +94,17 @@ pub fn run(command: &Command) -> ExitCode {
             ExitCode::Failed
         }
     })
+}
+
+fn is_closed_pipe(error: &Error) -> bool {
+    let mut next = std::error::Error::source(error);
+    while let Some(cause) = next {
+        if let Some(io) = cause.downcast_ref::<std::io::Error>() {
+            return io.kind() == std::io::ErrorKind::BrokenPipe;
+        }
+        next = cause.source();
+    }
+    false
 }
 
 /// Prints the report on an error to standard error.

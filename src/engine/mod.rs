@@ -318,10 +318,18 @@ impl Opener {
         }
         let event = match result {
             Ok(facts) => {
+                let mut is_newest = false;
                 self.pool.want(|wanted| {
-                    wanted.target = Some(Target { path, mode });
-                    wanted.target_generation += 1;
+                    // Looked at again under the lock: a newer wish may have been served meanwhile.
+                    is_newest = self.newest.load(Ordering::SeqCst) == self.ticket;
+                    if is_newest {
+                        wanted.target = Some(Target { path, mode });
+                        wanted.target_generation += 1;
+                    }
                 });
+                if !is_newest {
+                    return None;
+                }
                 Event::Opened(Box::new(facts))
             }
             Err(error) => Event::OpenFailed {

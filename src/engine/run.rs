@@ -232,7 +232,7 @@ fn prepare<'conn>(
     }
     match prepared {
         Ok(statement) if statement.readonly() && statement.column_count() > 0 => Ok(statement),
-        Ok(statement) if statement.readonly() => refuse("it returns nothing"),
+        Ok(statement) if statement.readonly() => refuse("it is empty or returns nothing"),
         Ok(_) => refuse("it would write"),
         Err(rusqlite::Error::MultipleStatement) => refuse("there is more than one statement"),
         Err(source) => Err(Error::Query {
