@@ -47,12 +47,13 @@ fn show_window(args: &Cli) -> cli::ExitCode {
     cli::ExitCode::Failed
 }
 
-/// `JOBSCOPE_LOG=debug` (or trace, info, warn, error) talks on standard error; otherwise warnings do.
+/// `JOBSCOPE_LOG=debug` (or trace, info, warn, error) talks on standard error; otherwise errors do:
+/// the window's libraries warn about things that nobody can help.
 fn talk() {
     let level = std::env::var("JOBSCOPE_LOG")
         .ok()
         .and_then(|text| text.parse::<tracing::Level>().ok())
-        .unwrap_or(tracing::Level::WARN);
+        .unwrap_or(tracing::Level::ERROR);
     tracing_subscriber::fmt()
         .with_max_level(level)
         .with_writer(std::io::stderr)

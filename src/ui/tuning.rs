@@ -225,7 +225,7 @@ impl TuningPanel {
                 TextEdit::singleline(&mut text)
                     .font(egui::TextStyle::Monospace)
                     .align(egui::Align2::RIGHT_CENTER)
-                    .desired_width(118.0)
+                    .desired_width(130.0)
                     .margin(egui::Margin::symmetric(6, 2)),
             )
             .labelled_by(label);
@@ -338,7 +338,7 @@ fn size_controls(state: &AppState, profile: &MemoryProfile) -> Vec<Control> {
             },
             left: match profile.cache_size {
                 CacheSize::KiB(_) => "per connection".to_owned(),
-                CacheSize::Pages(_) => format!("per connection, {cache}"),
+                CacheSize::Pages(_) => format!("each {cache}"),
             },
             right: read_back(state, read.map(|r| r.cache_size.to_pragma().to_string())),
         },
