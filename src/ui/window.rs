@@ -84,7 +84,12 @@ pub fn run(start: Start) -> Result<Shown> {
     match result {
         Ok(Ok(())) => Ok(Shown::Closed),
         Ok(Err(error)) if has_begun => Err(Error::other("keep the window open", error.to_string())),
-        Ok(Err(error)) => Ok(Shown::NoDisplay(error.to_string())),
+        Ok(Err(error)) => {
+            // winit puts its own source file and line in front of what matters.
+            let text = error.to_string();
+            let reason = text.rsplit(": ").next().unwrap_or(&text);
+            Ok(Shown::NoDisplay(reason.to_owned()))
+        }
         Err(panic) if has_begun => resume_unwind(panic),
         Err(panic) => {
             let text = panic
