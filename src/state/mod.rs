@@ -382,3 +382,6 @@ impl AppState {
         (id, Request::Run(id, task))
     }
 }
+
+#[cfg(test)]
+mod tests;
