@@ -449,6 +449,17 @@ fn draw_run(plot: &mut egui_plot::PlotUi<'_>, run: &[Point], state: &AppState, p
             .allow_hover(false),
         );
     }
+    // Seen only when it has come down to where the curves are: that is when it matters.
+    let available: Vec<[f64; 2]> = run
+        .iter()
+        .filter(|point| point.available > 0)
+        .map(|point| [point.to_secs, point.available as f64])
+        .collect();
+    plot.line(
+        Line::new("machine available", PlotPoints::from(available))
+            .stroke(Stroke::new(1.0, palette.muted))
+            .allow_hover(false),
+    );
     for (name, color, value) in [
         (
             "SQLite heap",
