@@ -1,10 +1,11 @@
 //! The tuning panel: one control per setting, what is wanted and what was read back.
 
-use std::time::Duration;
+mod controls;
 
 use egui::{Align, Layout, RichText, ScrollArea, Slider, TextEdit, Ui};
 use lucide_icons::Icon;
 
+use self::controls::{Control, Edit, Scale, apply, controls, slid_text};
 use super::{
     theme::{Palette, semibold},
     widgets::{icon, mixed, small},
@@ -12,12 +13,10 @@ use super::{
 use crate::{
     command::{Command, Outbox},
     db::{
-        pragma::{CacheSize, TempStore},
-        profile::{AfterQuery, MAX_CONNECTIONS, MemoryProfile},
+        pragma::TempStore,
+        profile::{AfterQuery, MemoryProfile},
     },
-    error::{Error, Result},
     state::{AppState, tuning::WorstCase},
-    units::{Bytes, exact_duration, parse_duration},
 };
 
 /// Remembers what is being typed, and sliders in mid-drag.
@@ -32,33 +31,6 @@ struct Typing {
     setting: &'static str,
     text: String,
     error: Option<String>,
-}
-
-/// A setting with a slider: how it is called, and what its ends mean.
-struct Control {
-    label: &'static str,
-    sql: &'static str,
-    /// The value as it is typed.
-    text: String,
-    /// The value on the slider.
-    value: f64,
-    /// From where the slider is logarithmic up to its end; zero is off where that makes sense.
-    scale: Scale,
-    left: String,
-    right: String,
-}
-
-#[derive(Clone, Copy)]
-struct Scale {
-    min: f64,
-    smallest: f64,
-    max: f64,
-}
-
-/// What the user did to a control.
-enum Edit {
-    Slid(f64),
-    Typed(String),
 }
 
 impl TuningPanel {
@@ -257,240 +229,6 @@ fn slider_ui(ui: &mut Ui, slider: Slider<'_>) -> egui::Response {
         ui.add(slider)
     })
     .inner
-}
-
-const CACHE_SIZE: &str = "PRAGMA cache_size";
-const SOFT_LIMIT: &str = "PRAGMA soft_heap_limit";
-const HARD_LIMIT: &str = "PRAGMA hard_heap_limit";
-const MMAP_SIZE: &str = "PRAGMA mmap_size";
-const CONNECTIONS: &str = "connections, each with its own page cache";
-const IDLE_TIME: &str = "a connection idle for longer is closed";
-const TIME_LIMIT: &str = "a query running for longer is stopped";
-const BUDGET: &str = "a query that lets the SQLite heap grow by more is stopped";
-
-fn controls(state: &AppState, profile: &MemoryProfile) -> Vec<Control> {
-    let mut controls = size_controls(state, profile);
-    controls.extend(pool_controls(state, profile));
-    controls
-}
-
-/// Nothing is read back from a connection that is not open.
-fn read_back(state: &AppState, text: Option<String>) -> String {
-    let any_open = state.tuning.connections.iter().flatten().next().is_some();
-    match text {
-        Some(text) => format!("read back {text}"),
-        None if any_open => "connections differ".to_owned(),
-        None => "none open".to_owned(),
-    }
-}
-
-fn limit_text(bytes: Option<Bytes>) -> String {
-    bytes.map_or_else(|| "off".to_owned(), Bytes::exact)
-}
-
-fn time_text(duration: Option<Duration>) -> String {
-    duration.map_or_else(|| "off".to_owned(), exact_duration)
-}
-
-/// From zero, which is off, over this smallest size up to the machine's memory.
-fn size_scale(state: &AppState, smallest: Bytes) -> Scale {
-    Scale {
-        min: 0.0,
-        smallest: smallest.0 as f64,
-        max: state.machine.unwrap_or(Bytes::gib(64)).0 as f64,
-    }
-}
-
-/// A limit of the process or of a query, in bytes.
-fn limit_control(
-    state: &AppState,
-    (label, sql): (&'static str, &'static str),
-    limit: Option<Bytes>,
-    left: &str,
-    right: String,
-) -> Control {
-    Control {
-        label,
-        sql,
-        text: limit_text(limit),
-        value: limit.map_or(0.0, |bytes| bytes.0 as f64),
-        scale: size_scale(state, Bytes::mib(16)),
-        left: left.to_owned(),
-        right,
-    }
-}
-
-fn size_controls(state: &AppState, profile: &MemoryProfile) -> Vec<Control> {
-    let page_size = state.database.as_ref().map_or(4096, |d| d.facts.page_size);
-    let read = state.tuning.read_back();
-    let cache = profile.cache_size.bytes(page_size);
-    let limit_back =
-        |bytes: Option<Bytes>| format!("read back {}", bytes.map_or(0, |bytes| bytes.0));
-    vec![
-        Control {
-            label: "Page cache",
-            sql: CACHE_SIZE,
-            text: profile.cache_size.to_string(),
-            value: cache.0 as f64,
-            scale: Scale {
-                min: Bytes::kib(256).0 as f64,
-                ..size_scale(state, Bytes::kib(256))
-            },
-            left: match profile.cache_size {
-                CacheSize::KiB(_) => "per connection".to_owned(),
-                CacheSize::Pages(_) => format!("each {cache}"),
-            },
-            right: read_back(state, read.map(|r| r.cache_size.to_pragma().to_string())),
-        },
-        limit_control(
-            state,
-            ("Soft heap limit", SOFT_LIMIT),
-            profile.soft_heap_limit,
-            "whole process",
-            limit_back(state.tuning.limits.soft),
-        ),
-        limit_control(
-            state,
-            ("Hard heap limit", HARD_LIMIT),
-            profile.hard_heap_limit,
-            "queries fail above",
-            limit_back(state.tuning.limits.hard),
-        ),
-        Control {
-            label: "Memory map",
-            sql: MMAP_SIZE,
-            text: limit_text(Some(profile.mmap_size).filter(|size| size.0 > 0)),
-            value: profile.mmap_size.0 as f64,
-            scale: size_scale(state, Bytes::mib(1)),
-            left: "counts in RSS only".to_owned(),
-            right: read_back(state, read.map(|r| r.mmap_size.0.to_string())),
-        },
-    ]
-}
-
-fn pool_controls(state: &AppState, profile: &MemoryProfile) -> Vec<Control> {
-    let secs = |duration: Option<Duration>| duration.map_or(0.0, |time| time.as_secs_f64());
-    let times = Scale {
-        min: 0.0,
-        smallest: 1.0,
-        max: 7200.0,
-    };
-    vec![
-        Control {
-            label: "Connections",
-            sql: CONNECTIONS,
-            text: profile.connections.to_string(),
-            value: profile.connections as f64,
-            scale: Scale {
-                min: 1.0,
-                smallest: 1.0,
-                max: MAX_CONNECTIONS as f64,
-            },
-            left: "a page cache each".to_owned(),
-            right: format!("{} open", state.tuning.connections.iter().flatten().count()),
-        },
-        Control {
-            label: "Close idle after",
-            sql: IDLE_TIME,
-            text: time_text(profile.idle_time),
-            value: secs(profile.idle_time),
-            scale: times,
-            left: String::new(),
-            right: String::new(),
-        },
-        Control {
-            label: "Time limit",
-            sql: TIME_LIMIT,
-            text: time_text(profile.time_limit),
-            value: secs(profile.time_limit),
-            scale: times,
-            left: String::new(),
-            right: String::new(),
-        },
-        limit_control(
-            state,
-            ("Memory budget", BUDGET),
-            profile.memory_budget,
-            "",
-            String::new(),
-        ),
-    ]
-}
-
-/// A slider's value in the setting's own units, rounded to what a person would type.
-fn slid_text(setting: &str, value: f64) -> String {
-    match setting {
-        CONNECTIONS => format!("{}", value.round()),
-        IDLE_TIME | TIME_LIMIT => {
-            optional_text(value < 0.5, || exact_duration(round_duration(value)))
-        }
-        CACHE_SIZE | MMAP_SIZE => round_bytes(value).exact(),
-        _ => optional_text(value < 1.0, || round_bytes(value).exact()),
-    }
-}
-
-fn optional_text(is_off: bool, text: impl FnOnce() -> String) -> String {
-    if is_off { "off".to_owned() } else { text() }
-}
-
-/// Two significant binary figures: a slider has no more precision than that.
-fn round_bytes(value: f64) -> Bytes {
-    if value < 1024.0 {
-        return Bytes(0);
-    }
-    let step = 2_f64.powf((value.log2() - 4.0).floor()).max(1024.0);
-    Bytes(((value / step).round() * step) as u64)
-}
-
-fn round_duration(secs: f64) -> Duration {
-    let step = match secs {
-        s if s < 20.0 => 1.0,
-        s if s < 120.0 => 5.0,
-        s if s < 1200.0 => 60.0,
-        _ => 300.0,
-    };
-    Duration::from_secs(((secs / step).round() * step).max(1.0) as u64)
-}
-
-fn apply(profile: &mut MemoryProfile, setting: &str, edit: &Edit) -> Result<()> {
-    let text = match edit {
-        Edit::Slid(value) => slid_text(setting, *value),
-        Edit::Typed(text) => text.trim().to_owned(),
-    };
-    let is_off = matches!(text.to_ascii_lowercase().as_str(), "off" | "none" | "0");
-    let size = || -> Result<Option<Bytes>> {
-        if is_off {
-            Ok(None)
-        } else {
-            Bytes::parse(&text).map(Some)
-        }
-    };
-    let time = || -> Result<Option<Duration>> {
-        if is_off {
-            Ok(None)
-        } else {
-            parse_duration(&text).map(Some)
-        }
-    };
-    match setting {
-        CACHE_SIZE => profile.cache_size = CacheSize::parse(&text)?,
-        SOFT_LIMIT => profile.soft_heap_limit = size()?,
-        HARD_LIMIT => profile.hard_heap_limit = size()?,
-        BUDGET => profile.memory_budget = size()?,
-        MMAP_SIZE => profile.mmap_size = size()?.unwrap_or_default(),
-        IDLE_TIME => profile.idle_time = time()?,
-        TIME_LIMIT => profile.time_limit = time()?,
-        _ => {
-            let expected = format!("1 to {MAX_CONNECTIONS}");
-            let connections = text
-                .parse()
-                .ok()
-                .filter(|n| (1..=MAX_CONNECTIONS).contains(n))
-                .ok_or_else(|| Error::invalid("number of connections", &text, expected))?;
-            profile.connections = connections;
-        }
-    }
-    Ok(())
 }
 
 /// Settings with a handful of choices.
