@@ -37,7 +37,7 @@ pub enum ThemeChoice {
 }
 
 /// One thing the user asked for. Only panels (and tests) create these.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     /// Look at this database.
     Open {
@@ -78,8 +78,6 @@ pub enum Command {
     Report(crate::error::Report),
     /// Light or dark.
     SetTheme(ThemeChoice),
-    /// Everything larger or smaller; 1 is normal.
-    SetZoom(f32),
     /// Show or hide the tuning panel.
     ShowTuning(bool),
     /// Go to this step of the tour; `None` ends it for good.

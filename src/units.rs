@@ -129,7 +129,17 @@ pub(crate) fn split_unit(text: &str) -> Option<(&str, &str)> {
 }
 
 /// `number × factor`, exact for whole numbers, rounded otherwise. `None` if it does not fit.
+///
+/// A comma separates thousands only: `1,5` is no number here, because half of its readers would
+/// take it for one and a half and the other half for fifteen.
 pub(crate) fn scale(number: &str, factor: u64) -> Option<u64> {
+    let whole_part = number.split('.').next().unwrap_or(number);
+    let mut groups = whole_part.split(',').skip(1);
+    if number.matches(',').count() != whole_part.matches(',').count()
+        || !groups.all(|group| group.len() == 3)
+    {
+        return None;
+    }
     let digits: String = number
         .chars()
         .filter(|c| !matches!(c, ',' | '_' | '\u{2009}'))
@@ -393,6 +403,7 @@ mod tests {
             ("4096", 4096),
             (" 2 tib ", 2 << 40),
             ("1_000 B", 1000),
+            ("1,000 B", 1000),
         ] {
             assert_eq!(Bytes::parse(text).expect(text), Bytes(bytes), "{text}");
         }
@@ -400,7 +411,17 @@ mod tests {
 
     #[test]
     fn a_size_that_is_none_says_what_would_be_one() {
-        for text in ["", "lots", "1.5 furlongs", "99999999 PiB", "-1", "1e3", "."] {
+        for text in [
+            "",
+            "lots",
+            "1.5 furlongs",
+            "99999999 PiB",
+            "-1",
+            "1e3",
+            ".",
+            "1,5 GiB",
+            "1.5,000 GiB",
+        ] {
             let error = Bytes::parse(text).expect_err(text);
             assert!(error.to_string().contains("64 MiB"), "{text}: {error}");
         }

@@ -208,6 +208,7 @@ fn finish(state: &mut AppState, id: TaskId, rows: Vec<Vec<Cell>>) {
     apply(state, 19.1, Event::Rows { id, rows });
     let ended = Event::Ended {
         id,
+        ended_secs: 19.2,
         receipt: Box::new(Receipt {
             elapsed_ms: 38.0,
             ..receipt(Outcome::Finished, None)
@@ -301,6 +302,7 @@ fn stopped_query(state: &mut AppState) {
         };
         let ended = Event::Ended {
             id,
+            ended_secs: 61.203,
             receipt: Box::new(receipt(Outcome::Cancelled, Some(stop))),
             report: None,
             next: None,

@@ -27,11 +27,12 @@ pub fn watch() -> Result<()> {
         return Ok(());
     }
     ctrlc::set_handler(|| {
-        if let Some(close) = WINDOW.lock().as_ref() {
-            close();
-        } else if STOP.swap(true, Ordering::SeqCst) {
+        if STOP.swap(true, Ordering::SeqCst) {
             super::say("jobscope: stopped the hard way");
             leave_now();
+        }
+        if let Some(close) = WINDOW.lock().as_ref() {
+            close();
         }
     })
     .map_err(|source| Error::other("watch for Ctrl-C", source))

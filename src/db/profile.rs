@@ -36,6 +36,7 @@ pub struct MemoryProfile {
     /// `PRAGMA mmap_size` of every connection. Zero is off.
     pub mmap_size: Bytes,
     /// How many connections there are, each with its own page cache. 1 to [`MAX_CONNECTIONS`].
+    #[serde(deserialize_with = "number_of_connections")]
     pub connections: usize,
     /// A connection without work for this long is closed, and its page cache with it.
     #[serde(with = "optional_duration")]
@@ -74,6 +75,26 @@ impl AfterQuery {
             Self::ShrinkAndTrim => "shrink and trim",
         }
     }
+}
+
+/// Whoever reads a profile from a file gets a number that the pool can serve, or an error.
+fn number_of_connections<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> std::result::Result<usize, D::Error> {
+    let connections = usize::deserialize(deserializer)?;
+    check_connections(connections).map_err(|error| serde::de::Error::custom(error.chain()))?;
+    Ok(connections)
+}
+
+fn check_connections(connections: usize) -> Result<()> {
+    if (1..=MAX_CONNECTIONS).contains(&connections) {
+        return Ok(());
+    }
+    Err(Error::invalid(
+        "number of connections",
+        connections.to_string(),
+        format!("1 to {MAX_CONNECTIONS}"),
+    ))
 }
 
 /// The settings of one connection as it reports them itself.
@@ -188,10 +209,8 @@ impl MemoryProfile {
     pub fn load(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path)
             .map_err(|source| Error::file("read the profile", path, source))?;
-        let profile: Self = toml::from_str(&text).map_err(|source| {
-            Error::other(format!("read the profile {}", path.display()), source)
-        })?;
-        profile.checked()
+        toml::from_str(&text)
+            .map_err(|source| Error::other(format!("read the profile {}", path.display()), source))
     }
 
     /// Writes the profile as TOML that [`Self::load`] reads.
@@ -209,14 +228,8 @@ impl MemoryProfile {
     /// # Errors
     /// If the number of connections is 0 or above [`MAX_CONNECTIONS`].
     pub fn checked(self) -> Result<Self> {
-        if (1..=MAX_CONNECTIONS).contains(&self.connections) {
-            return Ok(self);
-        }
-        Err(Error::invalid(
-            "number of connections",
-            self.connections.to_string(),
-            format!("1 to {MAX_CONNECTIONS}"),
-        ))
+        check_connections(self.connections)?;
+        Ok(self)
     }
 
     /// The limits of the process that this profile asks for.

@@ -93,6 +93,11 @@ impl Gauge {
         self.seen_nanos.store(nanos, Relaxed);
     }
 
+    /// The worker is alive: it waits for something else than SQLite.
+    pub(super) fn seen(&self, nanos: u64) {
+        self.seen_nanos.store(nanos, Relaxed);
+    }
+
     /// The page cache as last published.
     pub fn cache_used(&self) -> Bytes {
         Bytes(self.cache_used.load(Relaxed))

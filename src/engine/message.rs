@@ -118,6 +118,8 @@ pub enum Event {
     Ended {
         /// The task.
         id: TaskId,
+        /// When its statement had returned, on the engine's clock; the give-back came after.
+        ended_secs: f64,
         /// What it did and cost.
         receipt: Box<Receipt>,
         /// Why it failed, where it failed.
@@ -172,6 +174,8 @@ pub enum CloseReason {
     OtherDatabase,
     /// It did not answer its self-test after a stop.
     SelfTest,
+    /// It refused a setting; a new one will be asked again.
+    Setting,
 }
 
 impl CloseReason {
@@ -182,6 +186,7 @@ impl CloseReason {
             Self::Fewer => "the profile has fewer connections",
             Self::OtherDatabase => "another database was opened",
             Self::SelfTest => "it failed its self-test after a stop",
+            Self::Setting => "it refused a setting",
         }
     }
 }

@@ -44,7 +44,7 @@ use crate::{
 };
 
 /// News that nobody has looked at yet. Bounded, so that unread rows slow a worker down instead of
-/// filling memory: 64 batches are at most 64 MiB.
+/// filling memory: 64 batches are about 64 MiB at most, unless single rows are larger than a batch.
 const NEWS_CAPACITY: usize = 64;
 
 /// Samples that nobody has looked at yet: more than three minutes of a hidden window.
@@ -205,7 +205,7 @@ impl Engine {
         token.ask(StopReason::Cancelled, self.pool.clock.nanos());
         if let Some(work) = self.pool.withdraw(id) {
             let wanted = self.pool.wanted();
-            let event = ended_before_start(&work, &wanted.profile, self.pool.clock.nanos());
+            let event = ended_before_start(&work, &wanted.profile, self.pool.clock);
             self.tokens.remove(&id);
             self.tell(event);
             return;
@@ -230,7 +230,8 @@ impl Engine {
 
     /// Starts the threads that the profile wants and that do not exist yet.
     fn staff(&self) -> Result<()> {
-        for index in self.pool.missing_workers() {
+        let missing = self.pool.missing_workers();
+        for (position, index) in missing.iter().copied().enumerate() {
             let worker = Worker::new(
                 index,
                 Arc::clone(&self.pool),
@@ -241,7 +242,8 @@ impl Engine {
                 .name(format!("jobscope-conn-{index}"))
                 .spawn(move || worker.run())
                 .map_err(|source| {
-                    self.pool.leave(index);
+                    self.pool
+                        .never_started(missing.get(position..).unwrap_or_default());
                     Error::other("start a thread for a connection", source)
                 })?;
         }

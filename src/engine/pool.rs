@@ -72,7 +72,8 @@ struct PoolState {
 
 /// What a worker should do next.
 pub(super) enum Next {
-    Run(Box<Work>),
+    /// With what is wanted at this moment, so that the task's receipt names what it ran with.
+    Run(Box<Work>, Wanted),
     /// Something in [`Wanted`] has changed.
     Settle,
     /// Nothing to do for the idle time.
@@ -161,6 +162,14 @@ impl Pool {
         missing
     }
 
+    /// Threads that could not be started after all.
+    pub(super) fn never_started(&self, indexes: &[usize]) {
+        let mut state = self.state.lock();
+        for index in indexes {
+            state.alive.remove(index);
+        }
+    }
+
     /// Waits until there is something for this worker.
     pub(super) fn next(&self, index: usize, seen: Seen, idle_since: Option<Instant>) -> Next {
         let mut state = self.state.lock();
@@ -182,7 +191,7 @@ impl Pool {
             }
             if let Some(work) = state.queue.pop_front() {
                 state.waiting.remove(&index);
-                return Next::Run(Box::new(work));
+                return Next::Run(Box::new(work), state.wanted.clone());
             }
             state.waiting.insert(index);
             let idle_end = idle_since

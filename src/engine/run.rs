@@ -1,14 +1,19 @@
 //! Runs one statement and sends its rows as they come.
 
 use std::{
-    sync::atomic::Ordering::Relaxed,
+    sync::{
+        Arc,
+        atomic::Ordering::Relaxed,
+        mpsc::{SyncSender, TrySendError},
+    },
     time::{Duration, Instant},
 };
 
-use rusqlite::{Statement, StatementStatus, types::ToSqlOutput};
+use rusqlite::{Statement, StatementStatus};
 
 use super::{
-    message::{Event, Task},
+    cancel::StopReason,
+    message::{Event, News, Task},
     pool::{Pool, Work},
     worker::check,
 };
@@ -29,7 +34,7 @@ use crate::{
 const BATCH_ROWS: usize = 256;
 /// or holds this much,
 const BATCH_BYTES: usize = 1 << 20;
-/// or when its first row has waited this long: a slow query shows what it has.
+/// or when this long has passed since the batch before: a slow query shows each row as it comes.
 const BATCH_WAIT: Duration = Duration::from_millis(40);
 
 /// What became of the statement.
@@ -47,6 +52,8 @@ pub(super) struct Run {
     /// Read before anything is released.
     pub heap_at_end: Bytes,
     /// Read before anything is released.
+    pub highwater_at_end: Bytes,
+    /// Read before anything is released.
     pub rss_at_end: Option<Bytes>,
 }
 
@@ -59,13 +66,51 @@ impl Run {
     }
 }
 
-/// Runs the task's statement. `report` answers `false` when nobody listens any more.
+/// Sends what happens, and notices when nobody takes it.
+pub(super) struct Reporter {
+    pub out: SyncSender<News>,
+    pub wake: Arc<dyn Fn() + Send + Sync>,
+    pub deadline_nanos: Option<u64>,
+}
+
+/// Between two tries to get rows into a full channel.
+const SEND_RETRY: Duration = Duration::from_millis(2);
+
+impl Reporter {
+    /// Waits for room, but no longer than the task may run: a statement that is half read keeps its
+    /// snapshot, and with it the write-ahead log of a live database.
+    fn send(&self, event: Event, work: &Work, pool: &Pool, connection: usize) -> Result<()> {
+        let mut news = News {
+            at_secs: pool.clock.secs(),
+            event,
+        };
+        loop {
+            news = match self.out.try_send(news) {
+                Ok(()) => {
+                    (self.wake)();
+                    return Ok(());
+                }
+                Err(TrySendError::Disconnected(_)) => return Err(Error::Cancelled),
+                Err(TrySendError::Full(news)) => news,
+            };
+            let now = pool.clock.nanos();
+            pool.gauges[connection].seen(now);
+            if self.deadline_nanos.is_some_and(|deadline| now >= deadline) {
+                work.token.ask(StopReason::TimeLimit, now);
+            }
+            check(&work.token)?;
+            std::thread::park_timeout(SEND_RETRY);
+        }
+    }
+}
+
+/// Runs the task's statement.
 pub(super) fn run(
     conn: &ReadConnection,
     work: &Work,
     pool: &Pool,
     connection: usize,
-    report: &impl Fn(Event) -> bool,
+    reporter: &Reporter,
 ) -> Run {
     let mut run = Run::default();
     let mut runner = Runner {
@@ -73,27 +118,28 @@ pub(super) fn run(
         work,
         pool,
         connection,
-        report,
+        reporter,
         run: &mut run,
     };
     if let Err(error) = runner.go() {
         run.error = Some(error);
     }
     run.heap_at_end = status::sqlite_heap();
+    run.highwater_at_end = status::sqlite_heap_highwater();
     run.rss_at_end = sample::rss();
     run
 }
 
-struct Runner<'a, R> {
+struct Runner<'a> {
     conn: &'a ReadConnection,
     work: &'a Work,
     pool: &'a Pool,
     connection: usize,
-    report: &'a R,
+    reporter: &'a Reporter,
     run: &'a mut Run,
 }
 
-impl<R: Fn(Event) -> bool> Runner<'_, R> {
+impl Runner<'_> {
     fn go(&mut self) -> Result<()> {
         check(&self.work.token)?;
         let Sql { text, params } = match &self.work.task {
@@ -122,12 +168,12 @@ impl<R: Fn(Event) -> bool> Runner<'_, R> {
                 .map(|name| Column::new(name, None))
                 .collect(),
         };
-        (self.report)(Event::Started {
+        self.report(Event::Started {
             id: self.work.id,
             connection: self.connection,
             plan,
             columns,
-        });
+        })?;
         let result = self.step_through(&mut statement, values(), failed);
         self.count(&statement);
         result
@@ -165,6 +211,8 @@ impl<R: Fn(Event) -> bool> Runner<'_, R> {
                 self.send(&mut batch, &mut last_row)?;
             }
         };
+        // Nothing more is read: the snapshot goes before anything waits for room.
+        drop(rows);
         // What has arrived is shown, however it ended.
         self.send(&mut batch, &mut last_row)?;
         if result.is_ok()
@@ -191,11 +239,12 @@ impl<R: Fn(Event) -> bool> Runner<'_, R> {
             id: self.work.id,
             rows,
         };
-        if (self.report)(event) {
-            Ok(())
-        } else {
-            Err(Error::Cancelled)
-        }
+        self.report(event)
+    }
+
+    fn report(&self, event: Event) -> Result<()> {
+        self.reporter
+            .send(event, self.work, self.pool, self.connection)
     }
 
     fn count(&mut self, statement: &Statement<'_>) {
@@ -256,40 +305,28 @@ fn widen(low: u64, rough: u64) -> u64 {
 struct Batch {
     rows: Vec<Vec<Cell>>,
     bytes: usize,
-    since: Option<Instant>,
+    last_sent: Option<Instant>,
 }
 
 impl Batch {
     fn push(&mut self, row: Vec<Cell>) {
         self.bytes += row.iter().map(Cell::size).sum::<usize>();
-        self.since.get_or_insert_with(Instant::now);
         self.rows.push(row);
     }
 
     fn is_due(&self) -> bool {
         self.rows.len() >= BATCH_ROWS
             || self.bytes >= BATCH_BYTES
+            // The very first row goes out alone.
             || self
-                .since
-                .is_some_and(|since| since.elapsed() >= BATCH_WAIT)
+                .last_sent
+                .is_none_or(|at| at.elapsed() >= BATCH_WAIT)
     }
 
     fn take(&mut self) -> Vec<Vec<Cell>> {
-        std::mem::take(self).rows
-    }
-}
-
-impl rusqlite::ToSql for Cell {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        use rusqlite::types::ValueRef;
-
-        Ok(ToSqlOutput::Borrowed(match self {
-            Self::Null => ValueRef::Null,
-            Self::Int(value) => ValueRef::Integer(*value),
-            Self::Real(value) => ValueRef::Real(*value),
-            Self::Text(text) => ValueRef::Text(text.as_bytes()),
-            Self::Blob(bytes) => ValueRef::Blob(bytes),
-        }))
+        self.last_sent = Some(Instant::now());
+        self.bytes = 0;
+        std::mem::take(&mut self.rows)
     }
 }
 

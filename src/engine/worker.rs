@@ -9,12 +9,12 @@ use rusqlite::Connection;
 
 use super::{
     cancel::{CancelToken, StopReason},
-    gauge::Gauge,
+    gauge::{EngineClock, Gauge},
     message::{CloseReason, Event, News},
     pool::{Next, Pool, Seen, Wanted, Work},
     progress::{OPS_PER_TICK, Progress},
     receipt::{Outcome, Receipt, Stop, is_given_back},
-    run::{self, Run},
+    run::{self, Reporter, Run},
 };
 use crate::{
     db::{
@@ -71,7 +71,7 @@ impl Worker {
         loop {
             let idle_since = self.idle_since;
             match self.pool.next(self.index, self.seen, idle_since) {
-                Next::Run(work) => self.execute(&work),
+                Next::Run(work, wanted) => self.execute(&work, &wanted),
                 Next::Settle => self.settle(),
                 Next::CloseIdle => self.close(CloseReason::Idle),
                 Next::Leave => {
@@ -131,7 +131,7 @@ impl Worker {
             Err(error) => {
                 // The connection no longer does what it is told: a new one will be asked again.
                 tracing::warn!(error = %error.chain(), "settings not applied");
-                self.close(CloseReason::SelfTest);
+                self.close(CloseReason::Setting);
             }
         }
     }
@@ -183,24 +183,19 @@ impl Worker {
             .ok_or_else(|| Error::other("open a connection", "it is gone"))
     }
 
-    fn execute(&mut self, work: &Work) {
-        let wanted = self.pool.wanted();
+    fn execute(&mut self, work: &Work, wanted: &Wanted) {
         let start = Start::now(&self.pool, work, &wanted.profile);
         if work.target_generation != wanted.target_generation {
             // Another database was opened while this waited: its question is no longer asked.
             work.token.ask(StopReason::Cancelled, start.nanos);
         }
         if work.token.is_asked() {
-            self.report(ended_before_start(
-                work,
-                &wanted.profile,
-                self.pool.clock.nanos(),
-            ));
+            self.report(ended_before_start(work, &wanted.profile, self.pool.clock));
             return;
         }
         self.gauge()
             .begin(work.id.0, start.nanos, start.heap, start.rss);
-        let run = self.run_statement(work, &wanted, &start);
+        let run = self.run_statement(work, wanted, &start);
         let end_nanos = self.pool.clock.nanos();
         // A statement that finished in spite of the wish has finished; and whatever error a
         // stopped statement came back with, it was stopped.
@@ -210,7 +205,7 @@ impl Worker {
             (Some(_), None) => Outcome::Failed,
             (None, None) => Outcome::Finished,
         };
-        let after = self.after_query(&wanted.profile, outcome);
+        self.after_query(&wanted.profile, outcome);
         let stop = stopped.map(|(_, asked_nanos)| {
             self.pool.watch(self.index);
             let given_back = self.wait_for_give_back(start.heap, asked_nanos);
@@ -221,6 +216,10 @@ impl Worker {
                 given_back_after_ms: given_back,
             }
         });
+        let after = After {
+            heap: status::sqlite_heap(),
+            rss: sample::rss(),
+        };
         let receipt = self.receipt(
             &start,
             &run,
@@ -244,6 +243,7 @@ impl Worker {
             .flatten();
         self.report(Event::Ended {
             id: work.id,
+            ended_secs: end_nanos as f64 / 1e9,
             receipt: Box::new(receipt),
             report,
             next: run.next,
@@ -253,15 +253,10 @@ impl Worker {
     /// Runs the statement with everything in place that can stop it.
     fn run_statement(&mut self, work: &Work, wanted: &Wanted, start: &Start) -> Run {
         let index = self.index;
-        let (out, wake, clock) = (self.out.clone(), Arc::clone(&self.wake), self.pool.clock);
-        let report = move |event| {
-            let news = News {
-                at_secs: clock.secs(),
-                event,
-            };
-            let delivered = out.send(news).is_ok();
-            wake();
-            delivered
+        let reporter = Reporter {
+            out: self.out.clone(),
+            wake: Arc::clone(&self.wake),
+            deadline_nanos: start.deadline_nanos,
         };
         let pool = Arc::clone(&self.pool);
         let open = match self.ensure_open(wanted) {
@@ -273,7 +268,7 @@ impl Worker {
             return Run::failed(error);
         }
         pool.interrupters[index].begin(work.id, open.conn.get_interrupt_handle());
-        let mut run = run::run(&open.conn, work, &pool, index, &report);
+        let mut run = run::run(&open.conn, work, &pool, index, &reporter);
         pool.interrupters[index].end();
         // The handler belongs to the task: without it, nothing stops what comes between tasks.
         open.conn.progress_handler(0, None::<fn() -> bool>).ok();
@@ -284,7 +279,7 @@ impl Worker {
     }
 
     /// The profile's after-query action, and after a stop the self-test.
-    fn after_query(&mut self, profile: &MemoryProfile, outcome: Outcome) -> After {
+    fn after_query(&mut self, profile: &MemoryProfile, outcome: Outcome) {
         if let Some(open) = &self.conn {
             if outcome != Outcome::Finished && !answers_self_test(open) {
                 self.close(CloseReason::SelfTest);
@@ -297,16 +292,13 @@ impl Worker {
         if profile.after_query == AfterQuery::ShrinkAndTrim {
             status::trim_allocator();
         }
-        After {
-            heap: status::sqlite_heap(),
-            rss: sample::rss(),
-        }
     }
 
     /// Milliseconds from the wish until the heap is back where it was. `None` if it does not return.
     fn wait_for_give_back(&self, before: Bytes, asked_nanos: u64) -> Option<f64> {
         let patience = Instant::now() + GIVE_BACK_PATIENCE;
         loop {
+            self.gauge().seen(self.pool.clock.nanos());
             if is_given_back(before, status::sqlite_heap()) {
                 return Some(millis_between(asked_nanos, self.pool.clock.nanos()));
             }
@@ -331,7 +323,7 @@ impl Worker {
         let gauge = self.gauge();
         // The high-water mark is exact, but counts since the process started: it is this task's
         // peak only if it has risen since the task began.
-        let highwater = status::sqlite_heap_highwater();
+        let highwater = run.highwater_at_end;
         let seen_heap = gauge.heap_peak.load(Relaxed).max(run.heap_at_end.0);
         let heap_peak = if highwater > start.highwater {
             highwater.0
@@ -376,6 +368,8 @@ impl Worker {
 /// The readings at the start of a task.
 struct Start {
     nanos: u64,
+    /// In nanoseconds since the engine started.
+    deadline_nanos: Option<u64>,
     queued_ms: f64,
     heap: Bytes,
     highwater: Bytes,
@@ -390,6 +384,9 @@ impl Start {
         let nanos = pool.clock.nanos();
         Self {
             nanos,
+            deadline_nanos: profile.time_limit.map(|limit| {
+                nanos.saturating_add(u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX))
+            }),
             queued_ms: millis_between(work.submitted_nanos, nanos),
             heap,
             highwater: status::sqlite_heap_highwater(),
@@ -428,9 +425,7 @@ fn watch(
         token: work.token.clone(),
         gauge: Arc::clone(&pool.gauges[index]),
         clock: pool.clock,
-        deadline_nanos: profile
-            .time_limit
-            .map(|limit| start.nanos.saturating_add(limit.as_nanos() as u64)),
+        deadline_nanos: start.deadline_nanos,
         heap_ceiling: profile
             .memory_budget
             .map(|budget| Bytes(start.heap.0.saturating_add(budget.0))),
@@ -458,7 +453,12 @@ fn answers_self_test(open: &Open) -> bool {
 }
 
 /// The end of a task that was stopped before any connection began with it.
-pub(super) fn ended_before_start(work: &Work, profile: &MemoryProfile, now_nanos: u64) -> Event {
+pub(super) fn ended_before_start(
+    work: &Work,
+    profile: &MemoryProfile,
+    clock: EngineClock,
+) -> Event {
+    let now_nanos = clock.nanos();
     let (reason, asked_nanos) = work
         .token
         .asked()
@@ -467,6 +467,7 @@ pub(super) fn ended_before_start(work: &Work, profile: &MemoryProfile, now_nanos
     let rss = sample::rss().map(|rss| rss.0);
     Event::Ended {
         id: work.id,
+        ended_secs: now_nanos as f64 / 1e9,
         receipt: Box::new(Receipt {
             outcome: reason.outcome(),
             error: None,

@@ -51,7 +51,7 @@ impl JobRow {
     /// The stored duration of a running job is up to five minutes old.
     pub fn duration_secs(&self, now_unix_secs: i64) -> Option<i64> {
         if self.text("job_state") == "running" {
-            Some(now_unix_secs - self.int("start_time")?)
+            Some(now_unix_secs.saturating_sub(self.int("start_time")?))
         } else {
             self.int("duration")
         }
@@ -60,11 +60,6 @@ impl JobRow {
     /// Whether the stored duration is what [`Self::duration_secs`] answers with.
     pub fn is_running(&self) -> bool {
         self.text("job_state") == "running"
-    }
-
-    /// Memory that the row holds, roughly, in bytes.
-    pub fn size(&self) -> usize {
-        size_of::<Self>() + self.cells.iter().map(Cell::size).sum::<usize>()
     }
 }
 

@@ -89,11 +89,17 @@ impl Timeline {
     /// Adds a mark.
     pub fn mark(&mut self, at_secs: f64, kind: MarkerKind, text: String) {
         drop_oldest(&mut self.markers);
-        self.markers.push(Marker {
+        // News of different threads overtake each other, and a stop is known after it was asked;
+        // the chart searches the marks by time.
+        let index = self
+            .markers
+            .partition_point(|marker| marker.at_secs <= at_secs);
+        let marker = Marker {
             at_secs,
             kind,
             text,
-        });
+        };
+        self.markers.insert(index, marker);
     }
 
     /// A task has started.

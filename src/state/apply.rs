@@ -7,7 +7,6 @@ use crate::{
         message::{Event, News, Request, Task, TaskId},
         receipt::{Outcome, Receipt},
     },
-    error::Report,
     jobs::{catalogue::JobQuery, facts::DatabaseFacts, filter::JobFilter, list::Cursor},
     memory::marker::{MarkerKind, given_back},
     units::Bytes,
@@ -24,7 +23,7 @@ impl AppState {
                 report,
                 can_be_immutable,
             } => {
-                self.opening = None;
+                self.no_longer_opening(&path);
                 self.notice = Some(Notice {
                     report,
                     immutable_offer: can_be_immutable.then_some(path),
@@ -45,9 +44,15 @@ impl AppState {
             Event::Ended {
                 id,
                 receipt,
+                ended_secs,
                 report,
                 next,
-            } => self.ended(at_secs, id, *receipt, report, next),
+            } => {
+                let is_wanted = self.ended(ended_secs, id, *receipt, next);
+                if let Some(report) = report.filter(|_| is_wanted) {
+                    self.show_report(report);
+                }
+            }
             Event::LimitsApplied(limits) => self.tuning.limits = limits,
             Event::ConnectionApplied {
                 connection,
@@ -74,8 +79,7 @@ impl AppState {
     }
 
     fn opened(&mut self, at_secs: f64, facts: DatabaseFacts) -> Vec<Request> {
-        self.opening = None;
-        self.notice = None;
+        self.no_longer_opening(&facts.path);
         self.settings.note_recent(&facts.path);
         let name = facts
             .path
@@ -124,9 +128,17 @@ impl AppState {
         requests
     }
 
+    /// An answer about one file does not end the wait for another that was asked for since.
+    fn no_longer_opening(&mut self, path: &std::path::Path) {
+        if self.opening.as_deref() == Some(path) {
+            self.opening = None;
+        }
+    }
+
     fn rows(&mut self, id: TaskId, rows: Vec<Vec<Cell>>) {
+        let counts_all = self.jobs.counting == Some(id) && self.settings.filter.is_empty();
         if let Some(database) = &mut self.database
-            && database.counting == Some(id)
+            && (counts_all || database.counting == Some(id))
         {
             database.exact_jobs = first_count(&rows);
         }
@@ -151,26 +163,25 @@ impl AppState {
         }
     }
 
+    /// Whether somebody waited for the task.
     fn ended(
         &mut self,
-        at_secs: f64,
+        ended_secs: f64,
         id: TaskId,
         receipt: Receipt,
-        report: Option<Report>,
         next: Option<Cursor>,
-    ) {
+    ) -> bool {
         let outcome = receipt.outcome;
-        self.timeline.end(id.0, at_secs, outcome);
+        self.timeline.end(id.0, ended_secs, outcome);
         if let Some(stop) = receipt.stop
             && receipt.connection.is_some()
         {
             let title = self.tasks.title(id);
-            let asked_secs = at_secs - (receipt.elapsed_ms - stop.asked_ms).max(0.0) / 1e3;
+            let asked_secs = ended_secs - stop.stopped_after_ms / 1e3;
             let text = format!("{title} {receipt}");
-            self.timeline
-                .mark(asked_secs.min(at_secs), MarkerKind::Stop, text);
+            self.timeline.mark(asked_secs, MarkerKind::Stop, text);
         }
-        self.tasks.ended(id, at_secs, receipt);
+        self.tasks.ended(id, ended_secs, receipt);
         let phase = match outcome {
             Outcome::Finished => Phase::Loaded,
             Outcome::Cancelled | Outcome::TimedOut | Outcome::OverBudget => Phase::Stopped,
@@ -185,11 +196,7 @@ impl AppState {
         {
             database.counting = None;
         }
-        if let Some(report) = report
-            && is_wanted
-        {
-            self.show_report(report);
-        }
+        is_wanted
     }
 
     fn details_ended(&mut self, id: TaskId, phase: Phase) -> bool {

@@ -106,11 +106,6 @@ impl JobList {
         self.counting.is_some()
     }
 
-    /// Memory that the rows hold, roughly, in bytes.
-    pub fn size(&self) -> usize {
-        self.rows.iter().map(JobRow::size).sum()
-    }
-
     fn last_cursor(&self) -> Option<Cursor> {
         let row = self.rows.last().filter(|_| !self.is_outdated)?;
         Some(Cursor {

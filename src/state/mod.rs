@@ -188,10 +188,6 @@ impl AppState {
                 self.settings.theme = theme;
                 Vec::new()
             }
-            Command::SetZoom(zoom) => {
-                self.settings.zoom = zoom.clamp(0.8, 2.0);
-                Vec::new()
-            }
             Command::ShowTuning(shown) => {
                 self.settings.tuning_shown = shown;
                 Vec::new()

@@ -14,17 +14,13 @@ use crate::{
 /// Recent files are kept up to this number.
 const MAX_RECENT: usize = 10;
 
-/// Where the window was.
+/// Where the window was, in points at normal size.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WindowPlace {
-    /// Left edge, in points.
-    pub x: f32,
-    /// Upper edge, in points.
-    pub y: f32,
-    /// Inner width, in points.
-    pub width: f32,
-    /// Inner height, in points.
-    pub height: f32,
+    /// Upper left corner, where the platform tells.
+    pub position: Option<[f32; 2]>,
+    /// Inner width and height.
+    pub size: [f32; 2],
 }
 
 /// Everything that is remembered.
@@ -41,8 +37,6 @@ pub struct Settings {
     pub group_by: GroupBy,
     /// The tuning panel is open.
     pub tuning_shown: bool,
-    /// Height of the memory strip, in points.
-    pub strip_height: f32,
     /// The step of the tour that is open; `None` once it was closed.
     pub tour: Option<usize>,
     /// Databases that were opened, newest first.
@@ -67,7 +61,6 @@ impl Default for Settings {
             view: View::Jobs,
             group_by: GroupBy::User,
             tuning_shown: true,
-            strip_height: 150.0,
             tour: None,
             recent: Vec::new(),
             last_database: None,
@@ -89,31 +82,30 @@ impl Settings {
     /// Reads the settings; the defaults if there are none yet.
     ///
     /// # Errors
-    /// If the file cannot be read or understood. It is kept beside as `settings.toml.bad`, so that
-    /// nothing of it is lost when new settings are written.
+    /// If the file cannot be read, or not understood; what cannot be understood is kept beside as
+    /// `settings.toml.bad`. A file that is still there afterwards must not be written over.
     pub fn load(path: &Path) -> Result<Self> {
-        let text = match std::fs::read_to_string(path) {
-            Ok(text) => text,
+        let bytes = match std::fs::read(path) {
+            Ok(bytes) => bytes,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 return Ok(Self::default());
             }
             Err(source) => return Err(Error::file("read the settings", path, source)),
         };
-        let parsed: Result<Self, _> = toml::from_str(&text);
-        match parsed.map(|settings| (settings.profile.clone().checked(), settings)) {
-            Ok((Ok(_), settings)) => Ok(settings),
-            Ok((Err(error), _)) => {
-                keep_beside(path)?;
-                Err(error)
-            }
-            Err(source) => {
-                keep_beside(path)?;
-                Err(Error::other(
-                    format!("understand the settings {}", path.display()),
-                    source,
-                ))
-            }
+        let parsed = String::from_utf8(bytes)
+            .map_err(|source| Error::other("read the settings as text", source))
+            .and_then(|text| {
+                toml::from_str(&text).map_err(|source| {
+                    Error::other(
+                        format!("understand the settings {}", path.display()),
+                        source,
+                    )
+                })
+            });
+        if parsed.is_err() {
+            keep_beside(path)?;
         }
+        parsed
     }
 
     /// Writes the settings beside the old ones and then replaces them, so that a crash in the

@@ -59,11 +59,18 @@ impl StatisticsView {
         self.loading = Some(loading);
         self.totalling = Some(totalling);
         self.arriving.clear();
+        // The total of another filter above the groups of this one would be wrong, not old.
+        self.total = None;
         if self.by != by {
             // Rows of another grouping under this heading would be wrong, not old.
             self.rows.clear();
             self.by = by;
         }
+    }
+
+    /// Whether the total is under way.
+    pub fn is_totalling(&self) -> bool {
+        self.totalling.is_some()
     }
 
     pub(super) fn clear(&mut self) {

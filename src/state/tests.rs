@@ -76,6 +76,7 @@ fn end(state: &mut AppState, id: TaskId, outcome: Outcome, next: Option<Cursor>)
     };
     let event = Event::Ended {
         id,
+        ended_secs: 1.0,
         receipt: Box::new(receipt),
         report: None,
         next,

@@ -131,12 +131,13 @@ impl Tuning {
         // A closed connection answers no more: its page cache is gone, too.
         if let Some(shrink) = &mut self.shrink {
             shrink.waiting.retain(|waiting| *waiting != connection);
+            self.word_shrink();
         }
     }
 
     pub(super) fn shrinking(&mut self, latest: &MemorySample) {
-        let open: Vec<_> = (0..latest.connections.len())
-            .filter(|index| latest.connections[*index].state != ConnectionState::Closed)
+        let open: Vec<_> = (0..self.connections.len())
+            .filter(|index| self.connections[*index].is_some())
             .collect();
         if open.is_empty() {
             self.answer =
@@ -146,7 +147,8 @@ impl Tuning {
         }
         let busy = open
             .iter()
-            .filter(|index| latest.connections[**index].state == ConnectionState::Busy)
+            .filter_map(|index| latest.connections.get(*index))
+            .filter(|connection| connection.state == ConnectionState::Busy)
             .count();
         self.answer = Some(if busy > 0 {
             format!("Shrink: {busy} busy; they shrink after their task")
@@ -165,6 +167,12 @@ impl Tuning {
         };
         shrink.waiting.retain(|waiting| *waiting != connection);
         shrink.freed += heap.0.0.saturating_sub(heap.1.0);
+        self.word_shrink();
+    }
+
+    /// Says how far the shrinking has come.
+    fn word_shrink(&mut self) {
+        let Some(shrink) = &self.shrink else { return };
         let freed = given_back(Bytes(shrink.freed), Bytes(0));
         self.answer = Some(if shrink.waiting.is_empty() {
             format!("Shrink: {freed} to the allocator")

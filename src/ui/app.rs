@@ -67,6 +67,8 @@ impl App {
         };
         let saver = start
             .settings_path
+            // Settings that could not be read are still there, and must not be written over.
+            .filter(|path| trouble.is_none() || !path.exists())
             .map(|path| Saver::start(path, settings.clone()))
             .transpose()?;
         let wake = ctx.clone();
@@ -81,7 +83,7 @@ impl App {
         let mut outbox = Outbox::default();
         if let Some((path, mode)) = start.database {
             outbox.send(Command::Open { path, mode });
-        } else if let Some(path) = last.filter(|path| path.exists()) {
+        } else if let Some(path) = last {
             outbox.send(open(path));
         }
         if start.tour {
@@ -131,15 +133,16 @@ impl App {
             let is_plain = viewport.maximized != Some(true) && viewport.fullscreen != Some(true);
             viewport
                 .inner_rect
-                .zip(viewport.outer_rect)
                 .filter(|_| is_plain)
+                .map(|inner| (inner, viewport.outer_rect))
         });
         if let Some((inner, outer)) = place {
+            // A window is made before it is zoomed: its place is kept in unzoomed points. Some
+            // platforms tell the size and never the position.
+            let zoom = ctx.zoom_factor();
             self.state.settings.window = Some(WindowPlace {
-                x: outer.left(),
-                y: outer.top(),
-                width: inner.width(),
-                height: inner.height(),
+                position: outer.map(|outer| [outer.left() * zoom, outer.top() * zoom]),
+                size: [inner.width() * zoom, inner.height() * zoom],
             });
         }
     }

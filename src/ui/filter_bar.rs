@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     command::{Command, Outbox},
-    jobs::filter::JobFilter,
+    jobs::{catalogue::MAX_SUGGESTIONS, filter::JobFilter},
     state::{AppState, Phase},
     units::{format_count, format_time, parse_time},
 };
@@ -232,6 +232,13 @@ fn choose_text(
             }
         }
     });
+    if suggestions.len() >= MAX_SUGGESTIONS as usize {
+        let text = format!(
+            "First {} values of the file",
+            format_count(suggestions.len())
+        );
+        ui.label(small(ui, text));
+    }
     if suggestions.is_empty() {
         ui.label(small(ui, "No suggestions; Enter applies the text"));
     }

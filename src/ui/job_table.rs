@@ -180,17 +180,15 @@ impl JobTable {
             return;
         }
         let step = |key| ui.input(|input| input.key_pressed(key));
-        let selected = state.details.as_ref().and_then(|details| {
-            state
-                .jobs
-                .rows
-                .iter()
-                .position(|row| row.id() == details.job)
-        });
+        // Looked for only when a key is pressed: there may be tens of thousands of rows.
+        let selected = || {
+            let job = state.details.as_ref()?.job;
+            state.jobs.rows.iter().position(|row| row.id() == job)
+        };
         let target = if step(Key::ArrowDown) {
-            Some(selected.map_or(0, |index| index + 1))
+            Some(selected().map_or(0, |index| index + 1))
         } else if step(Key::ArrowUp) {
-            selected.map(|index| index.saturating_sub(1))
+            selected().map(|index| index.saturating_sub(1))
         } else {
             None
         };
@@ -339,6 +337,9 @@ fn footer_ui(ui: &mut Ui, state: &AppState, out: &mut Outbox) {
             None => "all matching jobs".to_owned(),
         };
         let text = match jobs.phase {
+            Phase::Stopped | Phase::Failed if jobs.is_outdated => {
+                "Stopped before the first row; these rows are the old selection".to_owned()
+            }
             _ if jobs.is_outdated => {
                 "Asking for the new selection; these rows are the old one".to_owned()
             }

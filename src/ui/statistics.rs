@@ -172,7 +172,12 @@ fn total_row(line: &mut egui_extras::TableRow<'_, '_>, state: &AppState, shown: 
                 .total
                 .as_ref()
                 .and_then(|total| total.values.get(*column));
-            let text = value.map_or_else(|| "…".to_owned(), |value| format_count(*value));
+            let missing = if state.statistics.is_totalling() {
+                "…"
+            } else {
+                "–"
+            };
+            let text = value.map_or_else(|| missing.to_owned(), |value| format_count(*value));
             ui.label(figures(text));
         });
     }

@@ -70,7 +70,7 @@ pub fn ui(ui: &mut Ui, state: &AppState, out: &mut Outbox) {
             ui.label(step.text);
             ui.horizontal(|ui| {
                 if primary_button(ui, step.button).clicked() {
-                    run(number, out);
+                    run(number, state, out);
                 }
                 ui.label(small(ui, "The tour can be ended at any time"));
             });
@@ -78,7 +78,7 @@ pub fn ui(ui: &mut Ui, state: &AppState, out: &mut Outbox) {
     ui.add_space(8.0);
 }
 
-fn run(number: usize, out: &mut Outbox) {
+fn run(number: usize, state: &AppState, out: &mut Outbox) {
     let profile = match number {
         0 => "Before the fix",
         1 => "First repair",
@@ -91,14 +91,18 @@ fn run(number: usize, out: &mut Outbox) {
         out.send(Command::SetProfile(profile));
     }
     out.send(Command::ShowView(View::Jobs));
-    // Asked again from the start, also if the filter was already set.
-    out.send(Command::SetFilter(JobFilter::default()));
-    out.send(Command::SetFilter(JobFilter {
+    let filter = JobFilter {
         states: ["completed", "failed", "timeout"]
             .map(str::to_owned)
             .to_vec(),
         ..JobFilter::default()
-    }));
+    };
+    out.send(if *state.filter() == filter {
+        // The same question again, with other settings.
+        Command::Reload
+    } else {
+        Command::SetFilter(filter)
+    });
     out.send(Command::Tour(
         (number + 1 < STEPS.len()).then_some(number + 1),
     ));

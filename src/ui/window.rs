@@ -116,9 +116,11 @@ fn options(settings: &Settings) -> eframe::NativeOptions {
         .with_inner_size([1440.0, 900.0])
         .with_icon(icon());
     if let Some(place) = settings.window {
-        viewport = viewport
-            .with_inner_size([place.width.max(900.0), place.height.max(560.0)])
-            .with_position([place.x, place.y]);
+        let [width, height] = place.size;
+        viewport = viewport.with_inner_size([width.max(900.0), height.max(560.0)]);
+        if let Some(position) = place.position {
+            viewport = viewport.with_position(position);
+        }
     }
     eframe::NativeOptions {
         viewport,

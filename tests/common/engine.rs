@@ -139,6 +139,7 @@ impl TestEngine {
                 receipt,
                 report,
                 next,
+                ..
             } if *ended == id => Some(((**receipt).clone(), report.clone(), *next)),
             _ => None,
         });

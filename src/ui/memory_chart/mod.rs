@@ -86,7 +86,7 @@ impl MemoryChart {
                 Some(palette.rss),
                 "RSS".to_owned(),
                 or_unknown(latest.rss),
-                "Resident set size: what the operating system counts for this process.\nSource: /proc/self/status, ten times a second",
+                "Resident set size: what the operating system counts for this process.\nSource: the operating system, ten times a second",
             ),
             (
                 Some(palette.sqlite_heap),

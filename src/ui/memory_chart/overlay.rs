@@ -98,6 +98,7 @@ pub(super) fn bands_ui(
     let x_of = |secs: f64| transform.position_from_point(&PlotPoint::new(secs, 0.0)).x;
     let now = state.latest.at_secs;
     let mut free_from = f32::NEG_INFINITY;
+    let mut painted_to = f32::NEG_INFINITY;
     for band in &state.timeline.bands {
         let end = band.end.map_or(now, |(end, _)| end);
         if end < from || band.from_secs > to {
@@ -105,6 +106,11 @@ pub(super) fn bands_ui(
         }
         let left = x_of(band.from_secs).max(lane.left());
         let right = x_of(end).clamp(left + 2.0, lane.right().max(left + 2.0));
+        // Where tasks are closer than a pixel, one band stands for all of them.
+        if right < painted_to + 1.0 {
+            continue;
+        }
+        painted_to = painted_to.max(right);
         let rect = Rect::from_x_y_ranges(left..=right, lane.y_range());
         band_ui(ui, &painter, band, rect, free_from, (now, dimmed));
         free_from = free_from.max(right + 3.0);
@@ -153,6 +159,9 @@ fn band_ui(
     let secs = band.end.map_or(now, |(end, _)| end) - band.from_secs;
     let elapsed = format_elapsed(std::time::Duration::from_secs_f64(secs.max(0.0)));
     let text = format!("{} {} · {word} · {elapsed}", icon(symbol), band.title);
+    if rect.width() < 6.0 {
+        return;
+    }
     // A name that does not fit is left to the tooltip rather than written over its neighbour.
     let galley = painter.layout_job(mixed(&text, 11.0, palette.text));
     let left = rect.left() + 5.0;
