@@ -19,6 +19,7 @@ use jobscope::{
     command::{Command, View},
     db::{connection::OpenMode, pragma::CacheSize, profile::MemoryProfile},
     engine::receipt::Outcome,
+    jobs::statistics::GroupBy,
     state::Phase,
     ui::app::{App, Start},
     units::{Bytes, format_count},
@@ -370,6 +371,10 @@ fn shrink_answers_with_what_it_gave_back() {
         ..MemoryProfile::jobscope()
     }));
     harness.run_steps(2);
+    // By project the table itself is read, not only a covering index.
+    harness
+        .state_mut()
+        .send(Command::SetGroupBy(GroupBy::Project));
     harness
         .state_mut()
         .send(Command::ShowView(View::Statistics));
