@@ -21,8 +21,8 @@ use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
 use self::common::{
-    Answer, Asking, Contents, JSON_SCAN, LIGHT_SCAN, heading, in_ms, median, number_from_env,
-    percentile, row, say, table_head,
+    Answer, Asking, Contents, JSON_SCAN, LIGHT_SCAN, heading, in_ms, is_wanted, median,
+    number_from_env, percentile, row, say, table_head,
 };
 
 /// Sorts all rows by something that no index has: SQLite's sorter is where interrupts wait longest.
@@ -73,6 +73,9 @@ fn run() -> Result<()> {
     .map(|(name, sql)| (name.to_owned(), Task::Sql(sql.to_owned())));
     let mut all = Tally::default();
     for (name, task) in contents.questions().into_iter().chain(own) {
+        if !is_wanted(&name) {
+            continue;
+        }
         let typical = typical_ms(&mut asking, &task)?;
         let mut tally = Tally::default();
         for _ in 0..tries {

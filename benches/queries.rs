@@ -41,8 +41,8 @@ use rand_chacha::ChaCha8Rng;
 use self::{
     beside::{BareLoop, cpu_ms},
     common::{
-        Asking, Contents, JSON_SCAN, LIGHT_SCAN, heading, in_ms, median, millis, number_from_env,
-        percentile, row, say, table_head,
+        Asking, Contents, JSON_SCAN, LIGHT_SCAN, heading, in_ms, is_wanted, median, millis,
+        number_from_env, percentile, row, say, table_head,
     },
 };
 
@@ -136,7 +136,7 @@ fn first_jobs_in_state(path: &Path, profile: &MemoryProfile) -> Result<f64> {
         engine.send(request);
     }
     while state.jobs.rows.len() < 50 {
-        let Some(news) = engine.wait(Duration::from_secs(60)) else {
+        let Some(news) = engine.wait(Duration::from_mins(1)) else {
             return Err(Error::other("see 50 jobs", "nothing came for a minute"));
         };
         for request in state.apply(news) {
@@ -264,6 +264,9 @@ fn job_queries(contents: &Contents, profile: &MemoryProfile, rounds: usize) -> R
         ])
     );
     for (number, (name, task)) in contents.questions().into_iter().enumerate() {
+        if !is_wanted(&name) {
+            continue;
+        }
         let mut ours = Vec::new();
         let mut theirs = Vec::new();
         let mut ratios = Vec::new();
@@ -337,6 +340,9 @@ fn watching(contents: &Contents, profile: &MemoryProfile, rounds: usize) -> Resu
         ])
     );
     for (offset, (name, task)) in scans().enumerate() {
+        if !is_wanted(name) {
+            continue;
+        }
         let mut wall = (Vec::new(), Vec::new(), Vec::new());
         let mut cpu = (Vec::new(), Vec::new(), Vec::new());
         asking.run(task.clone(), None)?;

@@ -55,7 +55,7 @@ start() {
 view = "$1"
 group_by = "subcluster"
 last_database = "$database"
-window = { x = 0.0, y = 0.0, width = $width.0, height = $height.0 }
+window = { position = [0.0, 0.0], size = [$width.0, $height.0] }
 TOML
     "$program" "$database" 2>>"$folder/app.log" &
     app=$!

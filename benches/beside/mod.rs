@@ -5,6 +5,7 @@
 //! worker threads, no progress handler, and page caches and counters of its own.
 
 use std::{
+    fmt::Write as _,
     fs,
     io::{BufRead as _, BufReader, Write as _},
     path::Path,
@@ -111,9 +112,23 @@ pub fn is_bare_loop() -> bool {
 
 /// The life of the bare loop: reads the number of a task, runs it, writes what it took.
 ///
+/// On a thread, as every program with a window has it: with a single thread the C library takes
+/// no locks and uses another heap, which would be compared instead.
+///
 /// # Errors
 /// If the database cannot be opened or a statement fails.
-pub fn serve(path: &Path, mut profile: MemoryProfile, tasks: &[Task]) -> Result<()> {
+pub fn serve(path: &Path, profile: MemoryProfile, tasks: &[Task]) -> Result<()> {
+    std::thread::scope(|scope| {
+        std::thread::Builder::new()
+            .name("bare-loop".to_owned())
+            .spawn_scoped(scope, || answer(path, profile, tasks))
+            .map_err(|source| Error::other("start a thread for the bare loop", source))?
+            .join()
+            .unwrap_or_else(|_panic| Err(Error::other("run the bare loop", "it panicked")))
+    })
+}
+
+fn answer(path: &Path, mut profile: MemoryProfile, tasks: &[Task]) -> Result<()> {
     let wanted = std::env::var(ROLE).unwrap_or_default();
     profile.after_query = AfterQuery::ALL
         .into_iter()
@@ -245,11 +260,14 @@ fn shell_script(profile: &MemoryProfile, task: &Task) -> String {
         profile.mmap_size.0,
     );
     for (index, value) in params.iter().enumerate() {
-        script += &format!(
-            "INSERT INTO temp.sqlite_parameters(key, value) VALUES ('?{}', {});\n",
+        // Writing to a string cannot fail.
+        writeln!(
+            script,
+            "INSERT INTO temp.sqlite_parameters(key, value) VALUES ('?{}', {});",
             index + 1,
             literal(value)
-        );
+        )
+        .ok();
     }
     script + ".timer on\n" + &text + ";\n"
 }
@@ -261,8 +279,12 @@ fn literal(value: &Cell) -> String {
         Cell::Real(value) => value.to_string(),
         Cell::Text(text) => format!("'{}'", text.replace('\'', "''")),
         Cell::Blob(bytes) => {
-            let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-            format!("x'{digits}'")
+            let mut text = String::from("x'");
+            for byte in bytes {
+                // Writing to a string cannot fail.
+                write!(text, "{byte:02x}").ok();
+            }
+            text + "'"
         }
     }
 }

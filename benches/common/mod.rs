@@ -91,7 +91,13 @@ pub fn number_from_env(name: &str, default: u64) -> Result<u64> {
         .ok_or_else(|| Error::invalid(name, text, "a whole number above 0"))
 }
 
-/// A profile that comes with the program.
+/// Whether `JOBSCOPE_BENCH_ONLY` is part of this name, or not set.
+pub fn is_wanted(name: &str) -> bool {
+    std::env::var("JOBSCOPE_BENCH_ONLY").is_ok_and(|part| name.contains(&part))
+        || std::env::var_os("JOBSCOPE_BENCH_ONLY").is_none()
+}
+
+/// The profile "jobscope", or the name or TOML file in `JOBSCOPE_BENCH_PROFILE`.
 ///
 /// # Errors
 /// If there is none of this name.
@@ -362,7 +368,7 @@ fn wait_until(moment: Instant) {
             return;
         }
         if left > Duration::from_millis(1) {
-            std::thread::sleep(left - Duration::from_millis(1));
+            std::thread::sleep(left.saturating_sub(Duration::from_millis(1)));
         } else {
             std::hint::spin_loop();
         }
