@@ -13,7 +13,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[non_exhaustive]
 pub enum Error {
     /// The file cannot be a job database; nothing was opened.
-    #[error("{} is not a usable job database", path.display())]
+    #[error("could not use {} as a job database", path.display())]
     NotADatabase {
         /// The file the user chose.
         path: PathBuf,
@@ -42,7 +42,7 @@ pub enum Error {
     },
 
     /// The file is a SQLite database, but holds no job table that we can query.
-    #[error("{} has no job table of ClusterCockpit's schema 9 to 11", path.display())]
+    #[error("could not find a job table of ClusterCockpit's schema 9 to 11 in {}", path.display())]
     Schema {
         /// The file the user chose.
         path: PathBuf,

@@ -471,11 +471,37 @@ fn a_reader_that_leaves_ends_the_program() {
 fn data_goes_to_standard_output_and_talk_to_standard_error() {
     let db = JobDb::with_rows(120);
     for format in ["table", "csv", "json"] {
-        let output = run(&["query", path(&db), "jobs", "--format", format]);
+        let output = run(&[
+            "query",
+            path(&db),
+            "jobs",
+            "--limit",
+            "200",
+            "--format",
+            format,
+        ]);
         assert_eq!(status(&output), 0);
         assert!(!output.stdout.is_empty(), "{format}");
         assert_eq!(text(&output.stderr), "", "{format}: nobody watches");
     }
+    let part = run(&[
+        "query",
+        path(&db),
+        "jobs",
+        "--limit",
+        "20",
+        "--format",
+        "csv",
+    ]);
+    assert_eq!(
+        text(&part.stdout).lines().count(),
+        21,
+        "a header and 20 jobs"
+    );
+    assert!(
+        text(&part.stderr).contains("more jobs: --after"),
+        "a part says so"
+    );
     let output = run(&["sql", path(&db), "DELETE FROM job"]);
     assert_eq!(text(&output.stdout), "", "no data");
     assert!(text(&output.stderr).starts_with("jobscope: Only one reading statement"));

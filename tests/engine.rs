@@ -402,7 +402,7 @@ fn before_the_fix_a_stopped_scan_keeps_its_memory() {
     }));
     engine.engine.send(Request::Shrink);
     engine.wait_for("the shrink", |event| match event {
-        Event::Shrunk { heap, .. } => Some(*heap),
+        Event::Shrunk { cache, .. } => Some(*cache),
         _ => None,
     });
     assert!(

@@ -83,7 +83,7 @@ pub fn run(command: &Command) -> ExitCode {
     result.unwrap_or_else(|error| {
         if is_closed_pipe(&error) {
             // Whoever read the output has seen enough: `| head`, say.
-            return ExitCode::Stopped;
+            return ExitCode::Done;
         }
         say_error(&error);
         if matches!(error, Error::Invalid { .. }) {
@@ -113,9 +113,11 @@ pub fn say_error(error: &Error) {
 }
 
 /// Prints a line to standard error: talk, not data.
-#[expect(clippy::print_stderr, reason = "this is the command line")]
 pub fn say(text: &str) {
-    eprintln!("{text}");
+    use std::io::Write as _;
+
+    // Where nobody listens any more, there is nobody to tell.
+    writeln!(std::io::stderr(), "{text}").ok();
 }
 
 /// Whether a person reads standard error.

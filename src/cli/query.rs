@@ -128,7 +128,7 @@ struct RunArgs {
 /// # Errors
 /// If the database cannot be opened, the query fails, or the output cannot be written.
 pub fn run_query(args: &QueryArgs) -> Result<ExitCode> {
-    let filter = args.filter.to_filter();
+    let filter = args.filter.to_filter()?;
     let clock = Clock {
         now_unix_secs: args.now.unwrap_or_else(unix_now),
         short_secs: args.short,
@@ -184,7 +184,8 @@ fn run(database: &std::path::Path, task: Task, sql: Sql, args: &RunArgs) -> Resu
     if let Some(report) = ending.report {
         return Err(Error::Reported(report));
     }
-    if args.format != Format::Json && (is_watched() || outcome.is_stop()) {
+    let has_more = ending.next.is_some();
+    if args.format != Format::Json && (is_watched() || outcome.is_stop() || has_more) {
         say(&ending.receipt.to_string());
         if let Some(next) = ending.next {
             say(&format!("more jobs: --after {next}"));
@@ -198,7 +199,7 @@ fn run(database: &std::path::Path, task: Task, sql: Sql, args: &RunArgs) -> Resu
 }
 
 impl FilterArgs {
-    fn to_filter(&self) -> JobFilter {
+    fn to_filter(&self) -> Result<JobFilter> {
         let Self {
             cluster,
             user,
@@ -207,14 +208,20 @@ impl FilterArgs {
             from,
             to,
         } = self;
-        JobFilter {
+        if let (Some(from), Some(to)) = (from, to)
+            && from > to
+        {
+            let expected = format!("a time before --to, which is {to} in Unix seconds");
+            return Err(Error::invalid("--from", from.to_string(), expected));
+        }
+        Ok(JobFilter {
             cluster: cluster.clone(),
             user: user.clone(),
             project: project.clone(),
             states: state.clone(),
             from_unix_secs: *from,
             to_unix_secs: *to,
-        }
+        })
     }
 }
 

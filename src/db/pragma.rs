@@ -48,7 +48,7 @@ impl CacheSize {
         }
     }
 
-    /// Reads `64 MiB`, `200000 KiB` or `1000000000 pages`.
+    /// Reads `64 MiB`, `200000 KiB`, `1000000000 pages`, or a number as the pragma takes it.
     ///
     /// # Errors
     /// If the text is neither, or SQLite's 32-bit number cannot hold it.
@@ -57,7 +57,14 @@ impl CacheSize {
             "a size such as 64 MiB, or a count such as 2000 pages, below 2 TiB or 2147483647 pages";
         let invalid = || Error::invalid("cache size", text, expected);
         let fits = |count: u64| i32::try_from(count).ok().map(i32::unsigned_abs);
+        // A bare number is the pragma's own: positive for pages, negative for KiB.
+        if let Ok(value) = text.trim().parse::<i32>() {
+            return Ok(Self::from_pragma(i64::from(value)));
+        }
         let (number, unit) = split_unit(text).ok_or_else(invalid)?;
+        if unit.is_empty() {
+            return Err(invalid());
+        }
         if matches!(unit.to_ascii_lowercase().as_str(), "page" | "pages") {
             let pages = scale(number, 1).and_then(fits).ok_or_else(invalid)?;
             return Ok(Self::Pages(pages));
@@ -175,5 +182,13 @@ mod tests {
             "above 31 bits"
         );
         assert!(CacheSize::parse("many pages").is_err());
+        assert_eq!(
+            CacheSize::parse("2000").expect("pages"),
+            CacheSize::Pages(2000)
+        );
+        assert_eq!(
+            CacheSize::parse("-2000").expect("KiB"),
+            CacheSize::KiB(2000)
+        );
     }
 }

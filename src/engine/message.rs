@@ -151,8 +151,8 @@ pub enum Event {
     Shrunk {
         /// Which connection.
         connection: usize,
-        /// SQLite heap before and after.
-        heap: (Bytes, Bytes),
+        /// Its page cache before and after.
+        cache: (Bytes, Bytes),
     },
     /// The allocator was asked to return memory.
     Trimmed {

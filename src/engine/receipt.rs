@@ -132,13 +132,23 @@ impl fmt::Display for Receipt {
                 Outcome::Finished
                 | Outcome::Cancelled
                 | Outcome::TimedOut
-                | Outcome::OverBudget => write!(
-                    f,
-                    "{} in {}, {} rows",
-                    self.outcome.label(),
-                    millis(self.elapsed_ms),
-                    crate::units::format_count(self.rows)
-                ),
+                | Outcome::OverBudget => {
+                    write!(
+                        f,
+                        "{} in {}, {} rows",
+                        self.outcome.label(),
+                        millis(self.elapsed_ms),
+                        crate::units::format_count(self.rows)
+                    )?;
+                    let kept = self
+                        .sqlite_heap_after_bytes
+                        .saturating_sub(self.sqlite_heap_before_bytes);
+                    // Below a mebibyte it is schema and statements, nothing to look after.
+                    if kept >= Bytes::mib(1).0 {
+                        write!(f, ", {} kept", Bytes(kept))?;
+                    }
+                    Ok(())
+                }
             };
         };
         if self.connection.is_none() {

@@ -119,7 +119,14 @@ impl Worker {
         match wanted.profile.apply_to_connection(&open.conn, self.index) {
             Ok(settings) => {
                 open.settings = settings;
-                // A smaller cache_size frees pages at once.
+                // What the old settings kept is given back as the new ones would have it. A
+                // smaller cache_size alone frees only what is beyond it.
+                if wanted.profile.after_query != AfterQuery::Nothing {
+                    release(&open.conn);
+                }
+                if wanted.profile.after_query == AfterQuery::ShrinkAndTrim {
+                    status::trim_allocator();
+                }
                 let counters = CacheCounters::of(&open.conn);
                 self.gauge().publish(counters, self.pool.clock.nanos());
                 self.report(Event::ConnectionApplied {
@@ -138,13 +145,14 @@ impl Worker {
 
     fn shrink(&self) {
         let Some(open) = &self.conn else { return };
-        let before = status::sqlite_heap();
+        // The connection's own cache: the heap of the process changes with the others', too.
+        let before = CacheCounters::of(&open.conn).used;
         release(&open.conn);
         let counters = CacheCounters::of(&open.conn);
         self.gauge().publish(counters, self.pool.clock.nanos());
         self.report(Event::Shrunk {
             connection: self.index,
-            heap: (before, status::sqlite_heap()),
+            cache: (before, counters.used),
         });
     }
 

@@ -72,7 +72,7 @@ impl AppState {
                 );
                 self.timeline.mark(at_secs, MarkerKind::Closed, text);
             }
-            Event::Shrunk { connection, heap } => self.shrunk(at_secs, connection, heap),
+            Event::Shrunk { connection, cache } => self.shrunk(at_secs, connection, cache),
             Event::Trimmed { supported, rss } => self.trimmed(at_secs, supported, rss),
         }
         Vec::new()
@@ -211,13 +211,13 @@ impl AppState {
         is_ours
     }
 
-    fn shrunk(&mut self, at_secs: f64, connection: usize, heap: (Bytes, Bytes)) {
+    fn shrunk(&mut self, at_secs: f64, connection: usize, cache: (Bytes, Bytes)) {
         let text = format!(
             "Connection {} shrunk: {}",
             connection + 1,
-            given_back(heap.0, heap.1)
+            given_back(cache.0, cache.1)
         );
-        self.tuning.shrunk(connection, heap);
+        self.tuning.shrunk(connection, cache);
         self.timeline.mark(at_secs, MarkerKind::Shrink, text);
     }
 

@@ -54,7 +54,8 @@ impl JobList {
     }
 
     pub(super) fn planned(&mut self, id: TaskId, plan: PlanSummary) {
-        if self.loading == Some(id) {
+        // Later batches begin at a key, and are found in another way than the first one was.
+        if self.loading == Some(id) && self.is_outdated {
             self.plan = plan;
         }
     }

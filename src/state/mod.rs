@@ -374,7 +374,7 @@ impl AppState {
     fn start(&mut self, at_secs: f64, task: Task) -> (TaskId, Request) {
         self.next_task += 1;
         let id = TaskId(self.next_task);
-        self.tasks.queued(id, task.title(), at_secs);
+        self.tasks.queued(id, &task, at_secs);
         (id, Request::Run(id, task))
     }
 }

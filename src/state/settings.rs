@@ -15,7 +15,8 @@ use crate::{
 const MAX_RECENT: usize = 10;
 
 /// Where the window was, in points at normal size.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct WindowPlace {
     /// Upper left corner, where the platform tells.
     pub position: Option<[f32; 2]>,

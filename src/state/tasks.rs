@@ -4,7 +4,11 @@ use std::collections::VecDeque;
 
 use crate::{
     db::plan::PlanSummary,
-    engine::{message::TaskId, receipt::Receipt},
+    engine::{
+        message::{Task, TaskId},
+        receipt::Receipt,
+    },
+    jobs::catalogue::JobQuery,
     memory::sample::{ConnectionState, MemorySample},
 };
 
@@ -15,6 +19,8 @@ pub struct ActiveTask {
     pub id: TaskId,
     /// What it is called.
     pub title: String,
+    /// Nobody asked for it: suggestions, or more rows while scrolling.
+    pub is_background: bool,
     /// When it was asked for, in seconds on the engine's clock.
     pub queued_secs: f64,
     /// When it started, and on which connection.
@@ -51,6 +57,8 @@ pub struct FinishedTask {
     pub id: TaskId,
     /// What it was called.
     pub title: String,
+    /// Nobody asked for it: suggestions, or more rows while scrolling.
+    pub is_background: bool,
     /// When it ended, in seconds on the engine's clock.
     pub ended_secs: f64,
     /// What it did and cost.
@@ -78,17 +86,22 @@ impl Tasks {
             .or_else(|| self.active.first())
     }
 
-    /// The newest receipt of a task that really ran.
+    /// The newest receipt of a task that somebody asked for and that really ran.
     pub fn last(&self) -> Option<&FinishedTask> {
         self.history
             .iter()
-            .find(|task| task.receipt.connection.is_some())
+            .find(|task| task.receipt.connection.is_some() && !task.is_background)
     }
 
-    pub(super) fn queued(&mut self, id: TaskId, title: String, at_secs: f64) {
+    pub(super) fn queued(&mut self, id: TaskId, task: &Task, at_secs: f64) {
         self.active.push(ActiveTask {
             id,
-            title,
+            title: task.title(),
+            is_background: match task {
+                Task::Query(JobQuery::Jobs { after, .. }) => after.is_some(),
+                Task::Query(JobQuery::Values { .. }) => true,
+                Task::Query(_) | Task::Sql(_) => false,
+            },
             queued_secs: at_secs,
             started: None,
             stop_asked_secs: None,
@@ -123,10 +136,15 @@ impl Tasks {
 
     pub(super) fn ended(&mut self, id: TaskId, at_secs: f64, receipt: Receipt) {
         let title = self.title(id);
+        let is_background = self
+            .active
+            .iter()
+            .any(|task| task.id == id && task.is_background);
         self.active.retain(|task| task.id != id);
         self.history.push_front(FinishedTask {
             id,
             title,
+            is_background,
             ended_secs: at_secs,
             receipt,
         });

@@ -161,12 +161,12 @@ impl Tuning {
         });
     }
 
-    pub(super) fn shrunk(&mut self, connection: usize, heap: (Bytes, Bytes)) {
+    pub(super) fn shrunk(&mut self, connection: usize, cache: (Bytes, Bytes)) {
         let Some(shrink) = &mut self.shrink else {
             return;
         };
         shrink.waiting.retain(|waiting| *waiting != connection);
-        shrink.freed += heap.0.0.saturating_sub(heap.1.0);
+        shrink.freed += cache.0.0.saturating_sub(cache.1.0);
         self.word_shrink();
     }
 

@@ -1,7 +1,7 @@
 //! The filter bar: one chip per condition, and how the matching jobs are found.
 
 use egui::{
-    Align, Button, Layout, PopupCloseBehavior, RichText, ScrollArea, TextEdit, Ui,
+    Button, PopupCloseBehavior, RichText, ScrollArea, TextEdit, Ui,
     containers::menu::{MenuButton, MenuConfig},
 };
 use jiff::tz::TimeZone;
@@ -50,6 +50,9 @@ const PRESETS: [(&str, i64); 4] = [
     ("last 30 days", 2_592_000),
 ];
 
+/// Inside fields that stand in a menu, where buttons have no frame.
+const FIELD_MARGIN: egui::Margin = egui::Margin::symmetric(6, 4);
+
 /// The text conditions: what they are called, and the column that suggests their values.
 const TEXT_FIELDS: [(&str, &str); 3] = [
     ("cluster", "cluster"),
@@ -70,9 +73,8 @@ impl FilterBar {
             if !filter.is_empty() && icon_button(ui, Icon::FilterX, "Clear the filter").clicked() {
                 filter = JobFilter::default();
             }
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                found_ui(ui, state);
-            });
+            ui.add_space(8.0);
+            found_ui(ui, state);
         });
         ui.add_space(4.0);
         if filter != *state.filter() {
@@ -117,18 +119,24 @@ impl FilterBar {
                 }
             }
             ui.separator();
+            let mut entered = false;
             for (name, text) in [("from", &mut self.from), ("to", &mut self.to)] {
                 ui.horizontal(|ui| {
                     let label = ui.label(name);
-                    ui.add(
-                        TextEdit::singleline(text)
-                            .hint_text("2026-03-11 06:14")
-                            .desired_width(180.0),
-                    )
-                    .labelled_by(label.id);
+                    let field = ui
+                        .add(
+                            TextEdit::singleline(text)
+                                .hint_text("2026-03-11 06:14")
+                                .margin(FIELD_MARGIN)
+                                .desired_width(180.0),
+                        )
+                        .labelled_by(label.id);
+                    entered |=
+                        field.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
                 });
             }
-            if ui.button("Apply").clicked() {
+            entered |= ui.button("Apply").clicked();
+            if entered {
                 match time_range(&self.from, &self.to, &zone) {
                     Ok((from, to)) => {
                         filter.from_unix_secs = from;
@@ -198,7 +206,6 @@ fn chip(ui: &mut Ui, name: &str, value: Option<&str>, menu: impl FnOnce(&mut Ui)
 }
 
 fn clear_button(ui: &mut Ui, name: &str) -> bool {
-    ui.spacing_mut().item_spacing.x = 4.0;
     icon_button(ui, Icon::X, &format!("Any {name}")).clicked()
 }
 
@@ -213,18 +220,26 @@ fn choose_text(
     const SHOWN: usize = 200;
 
     ui.set_min_width(200.0);
-    let field = TextEdit::singleline(text).hint_text(format!("exactly this {name}"));
+    let field = TextEdit::singleline(text)
+        .hint_text(format!("exactly this {name}"))
+        .margin(FIELD_MARGIN);
     let response = ui.add(field).accessible_name(format!("Value of {name}"));
     let entered = response.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
     if !response.has_focus() && !entered && text.is_empty() {
         response.request_focus();
     }
     let typed = text.trim().to_owned();
-    let mut chosen = (entered && !typed.is_empty()).then(|| typed.clone());
     let needle = typed.to_lowercase();
-    let fitting = suggestions
+    let mut fitting = suggestions
         .iter()
-        .filter(|suggestion| suggestion.to_lowercase().contains(&needle));
+        .filter(|suggestion| suggestion.to_lowercase().contains(&needle))
+        .peekable();
+    let first = fitting.peek().map(|first| (*first).clone());
+    let mut chosen = (entered && !typed.is_empty()).then(|| {
+        // Enter takes the only suggestion left, unless the text is a value itself.
+        let is_only = fitting.clone().count() == 1;
+        first.filter(|_| is_only).unwrap_or_else(|| typed.clone())
+    });
     ScrollArea::vertical().max_height(260.0).show(ui, |ui| {
         for suggestion in fitting.take(SHOWN) {
             if ui.add(Button::new(suggestion).frame(false)).clicked() {
@@ -279,14 +294,6 @@ fn state_chip(ui: &mut Ui, state: &AppState, filter: &mut JobFilter) {
 /// How many jobs match, and how SQLite finds them.
 fn found_ui(ui: &mut Ui, state: &AppState) {
     let jobs = &state.jobs;
-    let plan = jobs.plan.gist();
-    if !plan.is_empty() {
-        ui.label(muted(ui, plan)).on_hover_text(format!(
-            "How SQLite finds the listed jobs:\n{}",
-            jobs.plan.steps.join("\n")
-        ));
-        ui.label(muted(ui, "·"));
-    }
     let count = match jobs.count {
         Some(count) => format!("{} jobs", format_count(count)),
         None if jobs.is_counting() => "counting…".to_owned(),
@@ -294,4 +301,12 @@ fn found_ui(ui: &mut Ui, state: &AppState) {
         None => "not counted".to_owned(),
     };
     ui.label(count);
+    let plan = jobs.plan.gist();
+    if !plan.is_empty() {
+        ui.label(muted(ui, "·"));
+        ui.label(muted(ui, plan)).on_hover_text(format!(
+            "How SQLite finds the listed jobs:\n{}",
+            jobs.plan.steps.join("\n")
+        ));
+    }
 }

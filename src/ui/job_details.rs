@@ -149,6 +149,7 @@ fn block_ui(ui: &mut Ui, name: &str, text: &str) {
     ScrollArea::both()
         .id_salt(name)
         .max_height(220.0)
+        .min_scrolled_height((height * lines.len() as f32 + 12.0).min(220.0))
         .auto_shrink([false, true])
         .show_rows(ui, height, lines.len(), |ui, range| {
             ui.style_mut().wrap_mode = Some(egui::TextWrapMode::Extend);

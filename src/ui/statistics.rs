@@ -35,7 +35,7 @@ const SHOWN: [(&str, usize); 11] = [
 
 /// Shows the statistics of the current filter.
 pub fn ui(ui: &mut Ui, state: &AppState, out: &mut Outbox) {
-    ui.horizontal(|ui| {
+    ui.horizontal_wrapped(|ui| {
         ui.label(small(ui, "Group by"));
         for by in GroupBy::ALL {
             let chosen = state.settings.group_by == by;
@@ -43,9 +43,8 @@ pub fn ui(ui: &mut Ui, state: &AppState, out: &mut Outbox) {
                 out.send(Command::SetGroupBy(by));
             }
         }
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            status_ui(ui, state, out);
-        });
+        ui.add_space(8.0);
+        status_ui(ui, state, out);
     });
     ui.add_space(4.0);
     let statistics = &state.statistics;
@@ -117,7 +116,9 @@ fn table_ui(ui: &mut Ui, state: &AppState, out: &mut Outbox) {
         .header(28.0, |mut header| {
             header.col(|ui| {
                 let name = statistics.by.to_string();
-                heading(ui, state, &name, 0, "the group's key", out);
+                ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                    heading(ui, state, &name, 0, "the group's key", out);
+                });
             });
             for (name, column) in shown {
                 let hint = format!(

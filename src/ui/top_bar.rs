@@ -113,6 +113,7 @@ pub fn path_field(ui: &mut Ui, text: &mut String) -> Option<PathBuf> {
         let width = ui.available_width() - 64.0;
         let field = egui::TextEdit::singleline(text)
             .hint_text("Path of job.db")
+            .margin(egui::Margin::symmetric(6, 4))
             .desired_width(width);
         let response = ui.add(field).accessible_name("Path of the database");
         entered = response.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
@@ -121,8 +122,18 @@ pub fn path_field(ui: &mut Ui, text: &mut String) -> Option<PathBuf> {
             .accessible_name("Open this path")
             .clicked();
     });
-    let path = text.trim().to_owned();
-    (entered && !path.is_empty()).then(|| PathBuf::from(path))
+    let path = text.trim();
+    (entered && !path.is_empty()).then(|| in_home(path))
+}
+
+/// A path as a shell takes it: `~/` is the user's home.
+fn in_home(path: &str) -> PathBuf {
+    path.strip_prefix("~/")
+        .zip(directories::BaseDirs::new())
+        .map_or_else(
+            || PathBuf::from(path),
+            |(rest, folders)| folders.home_dir().join(rest),
+        )
 }
 
 /// Opens a file beside its writers.

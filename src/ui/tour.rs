@@ -22,7 +22,7 @@ struct Step {
 const STEPS: [Step; 3] = [
     Step {
         title: "The incident",
-        text: "This profile is how a production backend ran: a page cache without a bound. The \
+        text: "The profile \"Before the fix\" is how a production backend ran: a page cache without a bound. The \
                button asks for jobs in several states, newest first, as the web page did. SQLite \
                picks the wrong index and visits most of the table. Watch the strip below climb.",
         button: "Run it with \"Before the fix\"",
@@ -30,14 +30,15 @@ const STEPS: [Step; 3] = [
     Step {
         title: "Memory stays",
         text: "The query is over, or press Cancel: the memory is still there, and would stay for \
-               an hour. The receipt at the bottom says so. The button runs the same query with \
-               bounded caches.",
+               an hour. The receipt at the bottom says so. The button gives it back and runs \
+               the same query with bounded caches.",
         button: "Run it with \"First repair\"",
     },
     Step {
         title: "Memory comes back",
-        text: "Flat this time, and limited. jobscope's own profile goes further: it empties the \
-               cache after every query and gives the memory back to the operating system.",
+        text: "This time a connection keeps at most 200,000 KiB. jobscope's own profile goes \
+               further: it empties the cache after every query and gives the memory back to the \
+               operating system.",
         button: "Run it with \"jobscope\"",
     },
 ];
@@ -87,6 +88,10 @@ fn run(number: usize, state: &AppState, out: &mut Outbox) {
     let found = MemoryProfile::built_in()
         .into_iter()
         .find(|built_in| built_in.name == profile);
+    if number > 0 {
+        // What the step before has left would stand in the way of seeing what this one does.
+        out.send(Command::Shrink);
+    }
     if let Some(profile) = found {
         out.send(Command::SetProfile(profile));
     }

@@ -84,7 +84,7 @@ impl TuningPanel {
         let line = if pending > 0 {
             format!("{pending} busy connections change before their next query")
         } else {
-            "applied before each connection's next query".to_owned()
+            "idle connections change at once".to_owned()
         };
         ui.label(small(ui, line));
         ui.add_space(4.0);
@@ -101,17 +101,21 @@ impl TuningPanel {
         }
         ui.separator();
         ui.horizontal(|ui| {
-            ui.add(
-                TextEdit::singleline(&mut self.new_name)
-                    .hint_text("Name of a new profile")
-                    .desired_width(150.0),
-            )
-            .accessible_name("Name of a new profile");
+            let field = ui
+                .add(
+                    TextEdit::singleline(&mut self.new_name)
+                        .hint_text("Name of a new profile")
+                        .margin(egui::Margin::symmetric(6, 4))
+                        .desired_width(150.0),
+                )
+                .accessible_name("Name of a new profile");
             let named = !self.new_name.trim().is_empty();
-            if ui
+            let entered =
+                field.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
+            let clicked = ui
                 .add_enabled(named, egui::Button::new("Save as"))
-                .clicked()
-            {
+                .clicked();
+            if named && (clicked || entered) {
                 out.send(Command::SaveProfile(std::mem::take(&mut self.new_name)));
                 ui.close();
             }
@@ -300,11 +304,9 @@ fn worst_case_ui(ui: &mut Ui, state: &AppState) {
     });
     let machine = state.machine.map_or(1.0, |bytes| bytes.0 as f64);
     let soft = profile.soft_heap_limit.map(|limit| limit.0 as f64);
-    // The bar ends at whatever is relevant: the machine's memory, unless all is far below it.
+    // Against the soft limit where there is one, else against the machine.
     let scale = soft
-        .unwrap_or(0.0)
-        .max(worst.caches.0 as f64)
-        .mul_add(1.25, 0.0)
+        .map_or(machine, |soft| (soft * 1.25).max(worst.caches.0 as f64))
         .min(machine)
         .max(1.0);
     let share = |bytes: f64| (bytes / scale).clamp(0.0, 1.0) as f32;
@@ -353,7 +355,6 @@ fn give_back_ui(ui: &mut Ui, state: &AppState, out: &mut Outbox) {
             out.send(Command::Trim);
         }
     });
-    if let Some(answer) = &state.tuning.answer {
-        ui.label(small(ui, answer));
-    }
+    // The line is there before there is an answer, so that the buttons stay where they are.
+    ui.label(small(ui, state.tuning.answer.as_deref().unwrap_or(" ")));
 }
