@@ -24,8 +24,9 @@ use crate::units::Bytes;
 /// See [`sqlite3_db_status`](https://www.sqlite.org/c3ref/c_dbstatus_options.html).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CacheCounters {
-    /// Memory held by the page cache now.
-    pub used: Bytes,
+    /// Memory held by the page cache now, modulo 4 GiB: behind its 64-bit call, SQLite adds it up
+    /// in 32 bits (`sqlite3PagerMemUsed`). [`widened`] makes the whole number of it.
+    pub used_low: u32,
     /// Pages found in the cache.
     pub hits: u64,
     /// Pages that had to be read from the file.
@@ -41,11 +42,11 @@ impl CacheCounters {
         Live(unsafe { conn.handle() }, PhantomData).counters()
     }
 
-    /// What happened between `earlier` and `self`; `used` is taken as it is.
+    /// What happened between `earlier` and `self`; `used_low` is taken as it is.
     #[must_use]
     pub fn since(self, earlier: Self) -> Self {
         Self {
-            used: self.used,
+            used_low: self.used_low,
             hits: self.hits.saturating_sub(earlier.hits),
             misses: self.misses.saturating_sub(earlier.misses),
             spills: self.spills.saturating_sub(earlier.spills),
@@ -59,11 +60,11 @@ pub struct Live<'handler>(*mut ffi::sqlite3, PhantomData<&'handler Connection>);
 impl Live<'_> {
     /// The counters of the running connection.
     pub fn counters(&self) -> CacheCounters {
-        let used = self.read(ffi::SQLITE_DBSTATUS_CACHE_USED);
         let spills = self.read(ffi::SQLITE_DBSTATUS_CACHE_SPILL)
             + self.read(ffi::SQLITE_DBSTATUS_TEMPBUF_SPILL);
         CacheCounters {
-            used: Bytes(used),
+            // Negative from 2 GiB on.
+            used_low: self.read_signed(ffi::SQLITE_DBSTATUS_CACHE_USED) as u32,
             hits: self.read(ffi::SQLITE_DBSTATUS_CACHE_HIT),
             misses: self.read(ffi::SQLITE_DBSTATUS_CACHE_MISS),
             spills,
@@ -71,19 +72,26 @@ impl Live<'_> {
     }
 
     fn read(&self, what: c_int) -> u64 {
+        // TEMPBUF_SPILL and the other counters of events answer in `current`, too.
+        u64::try_from(self.read_signed(what)).unwrap_or(0)
+    }
+
+    fn read_signed(&self, what: c_int) -> i64 {
         let (mut current, mut highwater) = (0, 0);
         // SAFETY: `self.0` is a live connection used by this thread only (see the constructors),
         // and both out-pointers are valid for the call.
         let code = unsafe {
             ffi::sqlite3_db_status64(self.0, what, &raw mut current, &raw mut highwater, 0)
         };
-        if code == ffi::SQLITE_OK {
-            // TEMPBUF_SPILL and the other counters of events answer in `current`, too.
-            u64::try_from(current).unwrap_or(0)
-        } else {
-            0
-        }
+        if code == ffi::SQLITE_OK { current } else { 0 }
     }
+}
+
+/// The number nearest to `rough` whose low 32 bits are `low`: for counters that wrap.
+pub fn widened(low: u32, rough: u64) -> u64 {
+    const WRAP: u64 = 1 << 32;
+    let low = u64::from(low);
+    low + (rough.saturating_sub(low) + WRAP / 2) / WRAP * WRAP
 }
 
 /// The handle of a connection on its way into that connection's own progress handler.
@@ -252,7 +260,20 @@ mod tests {
         )
         .expect("two megabytes of rows");
         let counters = CacheCounters::of(&conn);
-        assert!(counters.used > Bytes::mib(2), "{:?}", counters.used);
-        assert!(sqlite_heap() >= counters.used, "the heap holds the cache");
+        let used = Bytes(u64::from(counters.used_low));
+        assert!(used > Bytes::mib(2), "{used}");
+        assert!(sqlite_heap() >= used, "the heap holds the cache");
+    }
+
+    #[test]
+    fn a_wrapped_counter_is_widened_by_what_it_should_be() {
+        assert_eq!(widened(5_000, 4_000), 5_000);
+        assert_eq!(widened(3 << 30, 0), 3 << 30, "never below 0");
+        for real in [0_u64, 3 << 30, 5 << 30, (1 << 34) + 77] {
+            let low = real as u32;
+            for rough in [real, real.saturating_sub(1 << 30), real + (1 << 30)] {
+                assert_eq!(widened(low, rough), real, "{rough}");
+            }
+        }
     }
 }

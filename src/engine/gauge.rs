@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    db::status::CacheCounters,
+    db::status::{self, CacheCounters},
     memory::sample::{ConnectionReading, ConnectionState},
     units::Bytes,
 };
@@ -50,6 +50,8 @@ pub struct Gauge {
     since_nanos: AtomicU64,
     seen_nanos: AtomicU64,
     cache_used: AtomicU64,
+    /// SQLite heap of the process when `cache_used` was true.
+    heap_then: AtomicU64,
     cache_hits: AtomicU64,
     cache_misses: AtomicU64,
     cache_spills: AtomicU64,
@@ -63,6 +65,7 @@ pub struct Gauge {
 
 impl Gauge {
     pub(super) fn begin(&self, task: u64, nanos: u64, heap: Bytes, rss: Option<Bytes>) {
+        self.anchor(heap);
         self.task.store(task, Relaxed);
         self.rows.store(0, Relaxed);
         self.vm_steps.store(0, Relaxed);
@@ -79,14 +82,29 @@ impl Gauge {
             ConnectionState::Busy => 2,
         };
         if state == ConnectionState::Closed {
+            self.cache_used.store(0, Relaxed);
+            self.anchor(status::sqlite_heap());
             self.publish(CacheCounters::default(), nanos);
         }
         self.since_nanos.store(nanos, Relaxed);
         self.state.store(code, Relaxed);
     }
 
+    /// The published page cache is still true while the process has this much heap. To be called
+    /// before anything is done to the cache: meanwhile, other connections may have changed the heap.
+    pub(super) fn anchor(&self, heap: Bytes) {
+        self.heap_then.store(heap.0, Relaxed);
+    }
+
     pub(super) fn publish(&self, counters: CacheCounters, nanos: u64) {
-        self.cache_used.store(counters.used.0, Relaxed);
+        // SQLite wraps the size of the cache at 4 GiB. The heap does not wrap, and since the last
+        // look both have changed by the same, give or take what others did in a millisecond.
+        let heap = status::sqlite_heap();
+        let rough =
+            (self.cache_used.load(Relaxed) + heap.0).saturating_sub(self.heap_then.load(Relaxed));
+        let used = status::widened(counters.used_low, rough);
+        self.cache_used.store(used, Relaxed);
+        self.anchor(heap);
         self.cache_hits.store(counters.hits, Relaxed);
         self.cache_misses.store(counters.misses, Relaxed);
         self.cache_spills.store(counters.spills, Relaxed);

@@ -250,11 +250,11 @@ impl Runner<'_> {
     fn count(&mut self, statement: &Statement<'_>) {
         // SQLite counts in 32 bits. The progress handler counted thousands in 64.
         let ticked = self.pool.gauges[self.connection].vm_steps.load(Relaxed);
-        let low = |what| u64::from(statement.get_status(what).cast_unsigned());
-        self.run.vm_steps = widen(low(StatementStatus::VmStep), ticked);
-        self.run.fullscan_steps = low(StatementStatus::FullscanStep);
-        self.run.sorts = low(StatementStatus::Sort);
-        self.run.autoindexes = low(StatementStatus::AutoIndex);
+        let low = |what| statement.get_status(what).cast_unsigned();
+        self.run.vm_steps = status::widened(low(StatementStatus::VmStep), ticked);
+        self.run.fullscan_steps = low(StatementStatus::FullscanStep).into();
+        self.run.sorts = low(StatementStatus::Sort).into();
+        self.run.autoindexes = low(StatementStatus::AutoIndex).into();
     }
 }
 
@@ -291,16 +291,6 @@ fn prepare<'conn>(
     }
 }
 
-/// The 64-bit count nearest to `rough` whose low 32 bits are `low`.
-fn widen(low: u64, rough: u64) -> u64 {
-    const WRAP: u64 = 1 << 32;
-    if rough < WRAP / 2 {
-        return low;
-    }
-    let wraps = (rough.saturating_sub(low) + WRAP / 2) / WRAP;
-    low + wraps * WRAP
-}
-
 #[derive(Default)]
 struct Batch {
     rows: Vec<Vec<Cell>>,
@@ -327,18 +317,5 @@ impl Batch {
         self.last_sent = Some(Instant::now());
         self.bytes = 0;
         std::mem::take(&mut self.rows)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_wrapped_counter_is_widened_by_the_ticks() {
-        assert_eq!(widen(5_000, 4_000), 5_000);
-        let real = (1_u64 << 32) * 3 + 77;
-        assert_eq!(widen(real & 0xFFFF_FFFF, real - 900), real);
-        assert_eq!(widen(real & 0xFFFF_FFFF, real + 900), real);
     }
 }

@@ -115,6 +115,7 @@ impl Worker {
     }
 
     fn apply(&mut self, wanted: &Wanted) {
+        self.gauge().anchor(status::sqlite_heap());
         let Some(open) = &mut self.conn else { return };
         match wanted.profile.apply_to_connection(&open.conn, self.index) {
             Ok(settings) => {
@@ -146,20 +147,21 @@ impl Worker {
     fn shrink(&self) {
         let Some(open) = &self.conn else { return };
         // The connection's own cache: the heap of the process changes with the others', too.
-        let before = CacheCounters::of(&open.conn).used;
+        let before = self.gauge().cache_used();
+        self.gauge().anchor(status::sqlite_heap());
         release(&open.conn);
         let counters = CacheCounters::of(&open.conn);
         self.gauge().publish(counters, self.pool.clock.nanos());
         self.report(Event::Shrunk {
             connection: self.index,
-            cache: (before, counters.used),
+            cache: (before, self.gauge().cache_used()),
         });
     }
 
     fn close(&mut self, reason: CloseReason) {
         self.idle_since = None;
         let Some(open) = self.conn.take() else { return };
-        let cache = CacheCounters::of(&open.conn).used;
+        let cache = self.gauge().cache_used();
         drop(open);
         self.gauge()
             .enter(ConnectionState::Closed, self.pool.clock.nanos());
