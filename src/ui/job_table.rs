@@ -9,6 +9,7 @@ use super::{
     theme::Palette,
     widgets::{
         empty_state, figures, icon, meter, mixed, muted, primary_button, row_hairline, small,
+        turning,
     },
 };
 use crate::{
@@ -88,7 +89,7 @@ const FIELDS: [(Field, &str, f32, &str); 13] = [
 ];
 
 /// Which columns give way first when the table is too narrow.
-const GIVE_WAY: [Field; 8] = [
+const GIVE_WAY: [Field; 9] = [
     Field::Project,
     Field::Accs,
     Field::Load,
@@ -97,6 +98,7 @@ const GIVE_WAY: [Field; 8] = [
     Field::Threads,
     Field::Nodes,
     Field::Cluster,
+    Field::Duration,
 ];
 
 impl JobTable {
@@ -356,7 +358,7 @@ fn footer_ui(ui: &mut Ui, state: &AppState, out: &mut Outbox) {
         };
         ui.label(small(ui, text));
         if jobs.phase == Phase::Loading {
-            ui.add(egui::Spinner::new().size(14.0));
+            turning(ui, 14.0);
         }
         if matches!(jobs.phase, Phase::Stopped | Phase::Failed) {
             if jobs.can_load_more().is_some() && ui.small_button("Go on").clicked() {
@@ -377,7 +379,7 @@ fn empty_ui(ui: &mut Ui, state: &AppState, out: &mut Outbox) {
                 "Looking for jobs",
                 "The first rows appear as soon as they exist",
             );
-            ui.vertical_centered(|ui| ui.add(egui::Spinner::new().size(20.0)));
+            ui.vertical_centered(|ui| turning(ui, 20.0));
         }
         Phase::Loaded if state.filter().is_empty() => {
             empty_state(ui, "No jobs", "The job table of this database is empty");

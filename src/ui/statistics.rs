@@ -6,7 +6,7 @@ use lucide_icons::Icon;
 
 use super::{
     theme::{Palette, semibold},
-    widgets::{bar_cell, empty_state, figures, icon, mixed, primary_button, small},
+    widgets::{bar_cell, empty_state, figures, icon, mixed, primary_button, small, turning},
 };
 use crate::{
     command::{Command, Outbox},
@@ -71,7 +71,7 @@ fn status_ui(ui: &mut Ui, state: &AppState, out: &mut Outbox) {
     let statistics = &state.statistics;
     match statistics.phase {
         Phase::Loading => {
-            ui.add(egui::Spinner::new().size(14.0));
+            turning(ui, 14.0);
             if !statistics.rows.is_empty() {
                 ui.label(small(ui, "These numbers are the old ones"));
             }

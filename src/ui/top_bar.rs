@@ -8,7 +8,7 @@ use lucide_icons::Icon;
 use super::{
     file_dialog::FileDialog,
     theme::{self, Palette},
-    widgets::{figures, icon, icon_button, mixed, muted, small},
+    widgets::{figures, icon, icon_button, mixed, muted, small, turning},
 };
 use crate::{
     command::{Command, Outbox, ThemeChoice},
@@ -76,7 +76,7 @@ impl TopBar {
 
     fn database_ui(ui: &mut Ui, state: &AppState) {
         if let Some(path) = &state.opening {
-            ui.add(egui::Spinner::new().size(14.0));
+            turning(ui, 14.0);
             ui.label(muted(ui, format!("Opening {}…", path.display())));
             return;
         }
@@ -224,7 +224,7 @@ fn task_chip(ui: &mut Ui, state: &AppState, task: &ActiveTask, out: &mut Outbox)
         });
     response.accessible_name("Running tasks");
     if task.stop_asked_secs.is_none() {
-        ui.add(egui::Spinner::new().size(14.0));
+        turning(ui, 14.0);
     }
 }
 

@@ -118,3 +118,21 @@ pub fn row_hairline(ui: &Ui, full_width: f32) {
             stroke,
         );
 }
+
+/// A turning arc: something is under way.
+///
+/// egui's own spinner redraws the window as fast as it can; this one moves on with the frames that
+/// are drawn anyway, ten a second while a task runs.
+pub fn turning(ui: &mut Ui, size: f32) {
+    let (rect, _) = ui.allocate_exact_size(Vec2::splat(size), Sense::hover());
+    let turn = ui.input(|input| input.time) as f32 * 4.0;
+    let radius = size / 2.0 - 1.5;
+    let points = (0..=12)
+        .map(|step| {
+            let angle = turn + step as f32 / 12.0 * 4.2;
+            rect.center() + radius * Vec2::angled(angle)
+        })
+        .collect();
+    let stroke = egui::Stroke::new(2.0, Palette::of(ui).muted);
+    ui.painter().add(egui::Shape::line(points, stroke));
+}
