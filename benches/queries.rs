@@ -27,7 +27,7 @@ use jobscope::{
     },
     engine::{
         Engine,
-        message::{Event, Task},
+        message::{Event, Request, Task},
     },
     error::{Error, Result},
     jobs::{catalogue::JobQuery, facts::DatabaseFacts, filter::JobFilter},
@@ -191,7 +191,7 @@ fn next_jobs(contents: &Contents, profile: &MemoryProfile) -> Result<()> {
                 after: Some(place),
                 limit,
             };
-            times.push(first_rows_ms(&mut asking, Task::Query(query))?);
+            times.push(batch_ms(&mut asking, query, limit as usize)?);
         }
         println!(
             "{}",
@@ -206,17 +206,22 @@ fn next_jobs(contents: &Contents, profile: &MemoryProfile) -> Result<()> {
     Ok(())
 }
 
-/// From asking for a task to its first rows; waits for its end, too.
-fn first_rows_ms(asking: &mut Asking, task: Task) -> Result<f64> {
-    let (id, asked) = asking.ask(task);
-    let mut first = None;
+/// From asking for a batch to having all of it; waits for the end of the task, too.
+fn batch_ms(asking: &mut Asking, query: JobQuery, limit: usize) -> Result<f64> {
+    let (id, asked) = asking.ask(Task::Query(query));
+    let mut num_rows = 0;
+    let mut complete = None;
     loop {
         let event = common::next_event(&mut asking.engine)?;
-        if matches!(event, Event::Rows { .. }) {
-            first.get_or_insert_with(|| millis(asked));
+        if let Event::Rows { rows, .. } = &event {
+            num_rows += rows.len();
+            if num_rows >= limit {
+                complete.get_or_insert_with(|| millis(asked));
+            }
         }
         if matches!(event, Event::Ended { id: ended, .. } if ended == id) {
-            return first.ok_or_else(|| Error::other("see the next jobs", "none came"));
+            // Near the end of the list there are fewer.
+            return Ok(complete.unwrap_or_else(|| millis(asked)));
         }
     }
 }
@@ -395,30 +400,14 @@ fn large_counters(contents: &Contents) -> Result<()> {
     println!(
         "{}",
         table_head(&[
-            "after reading",
+            "after",
             "page cache as published",
             "SQLite heap grown by",
             "RSS grown by",
-            "what 32 bits would show",
+            "heap in 32 bits",
         ])
     );
-    // LENGTH of text needs all of it; LENGTH of bytes would skip the overflow pages.
-    let table = "SELECT SUM(LENGTH(CAST(meta_data AS TEXT))), \
-        SUM(LENGTH(CAST(resources AS TEXT))) FROM job NOT INDEXED";
-    let mut statements = vec![("the table".to_owned(), table.to_owned())];
-    let conn = connection::open(&contents.path, OpenMode::ReadOnly)?;
-    let facts = DatabaseFacts::read(&conn, &contents.path, OpenMode::ReadOnly)?;
-    drop(conn);
-    statements.extend(facts.job_indexes.into_iter().map(|index| {
-        let sql = format!("SELECT COUNT(start_time) FROM job INDEXED BY \"{index}\"");
-        (format!("… and {index}"), sql)
-    }));
-    for (name, sql) in statements {
-        // A partial index cannot answer this; what it holds is small.
-        if let Err(error) = asking.run(Task::Sql(sql), None) {
-            say(&format!("{name}: {}", error.chain()));
-            continue;
-        }
+    let show = |asking: &mut Asking, what: &str| {
         // The next sample is at most a tenth of a second away.
         std::thread::sleep(Duration::from_millis(250));
         let caches = asking.engine.samples().last().map(MemorySample::caches);
@@ -426,14 +415,39 @@ fn large_counters(contents: &Contents) -> Result<()> {
         println!(
             "{}",
             row([
-                name,
+                what.to_owned(),
                 caches.unwrap_or_default().to_string(),
                 heap.to_string(),
                 grown(rss_before, sample::rss().unwrap_or_default()).to_string(),
                 format!("{} MiB", i64::from(heap.0 as i32) >> 20),
             ])
         );
+    };
+    // LENGTH of text needs all of it; LENGTH of bytes would skip the overflow pages.
+    let table = "SELECT SUM(LENGTH(CAST(meta_data AS TEXT))), \
+        SUM(LENGTH(CAST(resources AS TEXT))) FROM job NOT INDEXED";
+    asking.run(Task::Sql(table.to_owned()), None)?;
+    show(&mut asking, "reading the table");
+    let conn = connection::open(&contents.path, OpenMode::ReadOnly)?;
+    let facts = DatabaseFacts::read(&conn, &contents.path, OpenMode::ReadOnly)?;
+    drop(conn);
+    // A partial index cannot answer this; what it holds is small.
+    for index in facts
+        .job_indexes
+        .iter()
+        .filter(|name| !name.contains("running"))
+    {
+        let sql = format!("SELECT COUNT(start_time) FROM job INDEXED BY \"{index}\"");
+        asking.run(Task::Sql(sql), None)?;
     }
+    show(&mut asking, "reading all indexes, too");
+    asking.engine.send(Request::Shrink);
+    while !matches!(
+        common::next_event(&mut asking.engine)?,
+        Event::Shrunk { .. }
+    ) {}
+    status::trim_allocator();
+    show(&mut asking, "shrinking");
     println!();
     Ok(())
 }

@@ -5,7 +5,6 @@
 //! worker threads, no progress handler, and page caches and counters of its own.
 
 use std::{
-    fmt::Write as _,
     fs,
     io::{BufRead as _, BufReader, Write as _},
     path::Path,
@@ -252,39 +251,32 @@ pub fn shell_run(path: &Path, profile: &MemoryProfile, task: &Task) -> Result<f6
 
 fn shell_script(profile: &MemoryProfile, task: &Task) -> String {
     let Sql { text, params } = sql_of(task);
-    let mut script = format!(
+    let settings = format!(
         "PRAGMA cache_size = {};\nPRAGMA temp_store = {};\nPRAGMA mmap_size = {};\n\
-         SELECT COUNT(*) FROM sqlite_master;\n.parameter init\n",
+         SELECT COUNT(*) FROM sqlite_master;\n.parameter init",
         profile.cache_size.to_pragma(),
         profile.temp_store.to_pragma(0),
         profile.mmap_size.0,
     );
-    for (index, value) in params.iter().enumerate() {
-        // Writing to a string cannot fail.
-        writeln!(
-            script,
+    let values = params.iter().enumerate().map(|(index, value)| {
+        format!(
             "INSERT INTO temp.sqlite_parameters(key, value) VALUES ('?{}', {});",
             index + 1,
             literal(value)
         )
-        .ok();
-    }
-    script + ".timer on\n" + &text + ";\n"
+    });
+    let lines: Vec<_> = std::iter::once(settings)
+        .chain(values)
+        .chain([".timer on".to_owned(), text + ";\n"])
+        .collect();
+    lines.join("\n")
 }
 
+/// A value as SQL. Job queries bind numbers and text only.
 fn literal(value: &Cell) -> String {
     match value {
         Cell::Null => "NULL".to_owned(),
-        Cell::Int(value) => value.to_string(),
-        Cell::Real(value) => value.to_string(),
-        Cell::Text(text) => format!("'{}'", text.replace('\'', "''")),
-        Cell::Blob(bytes) => {
-            let mut text = String::from("x'");
-            for byte in bytes {
-                // Writing to a string cannot fail.
-                write!(text, "{byte:02x}").ok();
-            }
-            text + "'"
-        }
+        Cell::Int(_) | Cell::Real(_) => value.display(),
+        Cell::Text(_) | Cell::Blob(_) => format!("'{}'", value.display().replace('\'', "''")),
     }
 }

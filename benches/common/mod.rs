@@ -362,15 +362,15 @@ pub fn next_event(engine: &mut Engine) -> Result<Event> {
 
 /// Sleeps as long as that is exact enough, then spins: a cancel must hit the moment it is meant for.
 fn wait_until(moment: Instant) {
+    const SPIN: Duration = Duration::from_millis(1);
     loop {
         let left = moment.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return;
         }
-        if left > Duration::from_millis(1) {
-            std::thread::sleep(left.saturating_sub(Duration::from_millis(1)));
-        } else {
-            std::hint::spin_loop();
+        match left.checked_sub(SPIN) {
+            Some(long) if !long.is_zero() => std::thread::sleep(long),
+            _ => std::hint::spin_loop(),
         }
     }
 }
