@@ -153,6 +153,11 @@ done
 export JOBSCOPE_FRAME_LOG=$folder/frames.csv
 start jobs
 await_window
+# A window of another size, or settings that were not understood, would measure something else.
+xdotool getwindowgeometry "$window" | grep -q "Geometry: ${width}x$height\$" || {
+    xdotool getwindowgeometry "$window" >&2
+    exit 1
+}
 # Without a window manager nobody else gives it the keyboard.
 xdotool windowfocus "$window"
 xdotool mousemove $((width / 2)) 2
