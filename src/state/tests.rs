@@ -328,3 +328,25 @@ fn contradicting_settings_are_named() {
     let fine = WorstCase::of(&profile("jobscope"), 4096, Some(Bytes::gib(512)));
     assert!(fine.warnings.is_empty(), "{:?}", fine.warnings);
 }
+
+#[test]
+fn the_total_of_another_filter_never_stands_above_new_groups() {
+    let mut state = opened();
+    state.handle(2.0, Command::ShowView(View::Statistics));
+    let total = state.statistics.totalling.expect("the total is on its way");
+    let rows = vec![vec![Cell::Int(7); 11]];
+    happen(&mut state, Event::Rows { id: total, rows });
+    assert!(state.statistics.total.is_some());
+    state.handle(3.0, Command::SetFilter(only_failed()));
+    assert!(state.statistics.total.is_none(), "7 was the old filter's");
+}
+
+#[test]
+fn marks_stay_in_order_when_news_overtake_each_other() {
+    let mut timeline = Timeline::default();
+    for at_secs in [3.0, 1.0, 2.0] {
+        timeline.mark(at_secs, MarkerKind::Stop, String::new());
+    }
+    let times: Vec<_> = timeline.markers.iter().map(|mark| mark.at_secs).collect();
+    assert_eq!(times, [1.0, 2.0, 3.0]);
+}
