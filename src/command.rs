@@ -37,7 +37,7 @@ pub enum ThemeChoice {
 }
 
 /// One thing the user asked for. Only panels (and tests) create these.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Command {
     /// Look at this database.
     Open {

@@ -41,13 +41,13 @@ pub enum Error {
         source: rusqlite::Error,
     },
 
-    /// The file is a SQLite database, but holds no job table that we can query.
-    #[error("could not find a job table of ClusterCockpit's schema 9 to 11 in {}", path.display())]
-    Schema {
-        /// The file the user chose.
-        path: PathBuf,
-        /// What is missing, as a clause.
-        found: String,
+    /// The file has no such table or column, so this question has no answer there.
+    #[error("the file cannot answer this: it lacks {missing}")]
+    Lacks {
+        /// The table or column, as an object ("the column energy of the table job").
+        missing: String,
+        /// What the file can still be asked.
+        hint: String,
     },
 
     /// SQLite rejected or aborted a statement.
@@ -167,7 +167,7 @@ impl Error {
             | Self::Setting { source, .. }
             | Self::Generate { source, .. } => Some(source),
             Self::NotADatabase { .. }
-            | Self::Schema { .. }
+            | Self::Lacks { .. }
             | Self::Refused { .. }
             | Self::Cancelled
             | Self::Invalid { .. }
@@ -194,17 +194,12 @@ impl Error {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::NotADatabase { hint, .. } => Some(hint.clone()),
+            Self::NotADatabase { hint, .. } | Self::Lacks { hint, .. } => Some(hint.clone()),
             Self::Open { source, .. } | Self::Query { source, .. } => hint_for(source),
             Self::NeedsImmutable { .. } => Some(
                 "The folder cannot be written, so SQLite cannot share the WAL with other programs. \
                  If nobody writes to this file, open it as immutable (--immutable): \
                  a writer at the same time would make results wrong"
-                    .to_owned(),
-            ),
-            Self::Schema { .. } => Some(
-                "This version reads the job table of cc-backend 1.5 (schema 9 to 11). \
-                 Migrate a copy with cc-backend -migrate-db to look at it"
                     .to_owned(),
             ),
             Self::Refused { .. } => {
@@ -283,7 +278,7 @@ impl From<&Error> for Report {
             return report.clone();
         }
         let mut causes = Vec::new();
-        if let Error::NotADatabase { found, .. } | Error::Schema { found, .. } = error {
+        if let Error::NotADatabase { found, .. } = error {
             causes.push(found.clone());
         }
         if let Error::Refused { reason } = error {

@@ -332,6 +332,12 @@ pub fn format_time(unix_secs: i64, zone: &TimeZone) -> String {
     )
 }
 
+/// A point in time as RFC 3339 in UTC: `2026-03-11T06:14:00Z`. The number itself if it is no time.
+pub fn format_rfc3339(unix_secs: i64) -> String {
+    Timestamp::from_second(unix_secs)
+        .map_or_else(|_| unix_secs.to_string(), |time| time.to_string())
+}
+
 /// The short name of a zone now, for column headers: `CET`, `UTC`.
 pub fn zone_name(zone: &TimeZone) -> String {
     Timestamp::now()

@@ -8,8 +8,9 @@ use serde_json::json;
 use super::session::{Ending, Sink};
 use crate::{
     db::value::Cell,
+    engine::message::Task,
     error::{Error, Result},
-    jobs::{catalogue::Column, filter::Sql},
+    jobs::{catalogue::Column, difference::Differences, schema::Schema, sql::Sql},
 };
 
 /// What the output looks like.
@@ -28,6 +29,10 @@ pub struct Output {
     format: Format,
     name: &'static str,
     sql: Sql,
+    differences: Option<Differences>,
+    /// Where the rows have a number of jobs.
+    count_column: Option<usize>,
+    is_empty: bool,
     out: BufWriter<StdoutLock<'static>>,
     columns: Vec<Column>,
     /// Rows of a table are kept until the widths are known, up to [`TABLE_ROWS`].
@@ -43,31 +48,68 @@ const TABLE_ROWS: usize = 2_000;
 const TABLE_CELL_CHARS: usize = 40;
 
 impl Output {
-    /// An output for the result of the query called `name`.
-    pub fn new(format: Format, name: &'static str, sql: Sql) -> Self {
-        Self {
+    /// An output for the result of `task` on a file of this schema.
+    ///
+    /// # Errors
+    /// If the file cannot answer the task.
+    pub fn new(format: Format, task: &Task, schema: &Schema) -> Result<Self> {
+        let (sql, differences) = match task {
+            Task::Query(query) => (query.sql(schema)?, Some(Differences::new(query))),
+            Task::Sql(text) => (Sql::text(text), None),
+        };
+        Ok(Self {
             format,
-            name,
+            name: task.name(),
             sql,
+            differences,
+            count_column: None,
+            is_empty: true,
             out: BufWriter::new(io::stdout().lock()),
             columns: Vec::new(),
             table: Vec::new(),
             rows_written: 0,
             begun: false,
-        }
+        })
     }
 
-    /// Writes what comes after the rows.
+    /// Whether no row has come, or only rows that count nothing.
+    pub fn is_empty(&self) -> bool {
+        self.is_empty
+    }
+
+    /// Writes what comes after the rows. Answers with the sentences on how cc-backend differs.
     ///
     /// # Errors
     /// If standard output cannot be written.
-    pub fn finish(mut self, ending: &Ending) -> Result<()> {
+    pub fn finish(mut self, ending: &Ending) -> Result<Vec<String>> {
+        let differences = self
+            .differences
+            .take()
+            .map(|differences| differences.sentences())
+            .unwrap_or_default();
         match self.format {
             Format::Table => self.flush_table()?,
             Format::Csv => {}
-            Format::Json => self.finish_json(ending).map_err(cannot_write)?,
+            Format::Json => self
+                .finish_json(ending, &differences)
+                .map_err(cannot_write)?,
         }
-        self.out.flush().map_err(cannot_write)
+        self.out.flush().map_err(cannot_write)?;
+        Ok(differences)
+    }
+
+    fn look_at(&mut self, rows: &[Vec<Cell>]) {
+        for row in rows {
+            if let Some(differences) = &mut self.differences {
+                differences.see(row);
+            }
+            let counts_nothing = self.count_column.is_some_and(|column| {
+                let is_zero = row.get(column).and_then(Cell::as_int) == Some(0);
+                // The jobs without a value of a histogram.
+                is_zero || column > 0 && row.first() == Some(&Cell::Null)
+            });
+            self.is_empty &= counts_nothing;
+        }
     }
 
     fn begin_json(&mut self) -> io::Result<()> {
@@ -82,15 +124,16 @@ impl Output {
         )
     }
 
-    fn finish_json(&mut self, ending: &Ending) -> io::Result<()> {
+    fn finish_json(&mut self, ending: &Ending, differences: &[String]) -> io::Result<()> {
         if !self.begun {
             self.begin_json()?;
         }
         let complete = ending.receipt.outcome == crate::engine::receipt::Outcome::Finished;
         writeln!(
             self.out,
-            "],\"complete\":{complete},\"next\":{},\"receipt\":{}}}",
+            "],\"complete\":{complete},\"next\":{},\"differences\":{},\"receipt\":{}}}",
             json!(ending.next),
+            json!(differences),
             json!(ending.receipt)
         )
     }
@@ -142,6 +185,12 @@ impl Output {
 
 impl Sink for Output {
     fn columns(&mut self, columns: Vec<Column>) -> Result<()> {
+        self.count_column = self.differences.as_ref().and_then(|_| {
+            let names = ["count", "totalJobs", "runningJobs", "shortJobs"];
+            columns
+                .iter()
+                .position(|column| names.contains(&column.name.as_str()))
+        });
         self.columns = columns;
         match self.format {
             Format::Table => Ok(()),
@@ -158,6 +207,7 @@ impl Sink for Output {
     }
 
     fn rows(&mut self, rows: &[Vec<Cell>]) -> Result<()> {
+        self.look_at(rows);
         let texts = rows
             .iter()
             .map(|row| row.iter().map(Cell::display).collect());

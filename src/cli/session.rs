@@ -14,7 +14,7 @@ use crate::{
         receipt::Receipt,
     },
     error::{Error, Report, Result},
-    jobs::{catalogue::Column, list::Cursor},
+    jobs::{catalogue::Column, facts::DatabaseFacts, schema::Schema, sort::Cursor},
 };
 
 /// Between two looks at Ctrl-C and at the time for `--cancel-after`.
@@ -23,6 +23,7 @@ const POLL: Duration = Duration::from_millis(10);
 /// An engine with an open database.
 pub struct Session {
     engine: Engine,
+    facts: Box<DatabaseFacts>,
 }
 
 /// How a task ended.
@@ -55,7 +56,7 @@ impl Session {
                 continue;
             };
             match news.event {
-                Event::Opened(_) => return Ok(Self { engine }),
+                Event::Opened(facts) => return Ok(Self { engine, facts }),
                 Event::OpenFailed { report, .. } => return Err(Error::Reported(report)),
                 Event::Started { .. }
                 | Event::Rows { .. }
@@ -67,6 +68,16 @@ impl Session {
                 | Event::Trimmed { .. } => {}
             }
         }
+    }
+
+    /// What was found when the database was opened.
+    pub fn facts(&self) -> &DatabaseFacts {
+        &self.facts
+    }
+
+    /// How its columns are read.
+    pub fn schema(&self) -> &Schema {
+        &self.facts.schema
     }
 
     /// Runs `task` to its end. `sink` gets the columns first, then the rows as they come.
@@ -146,4 +157,22 @@ pub trait Sink {
     /// # Errors
     /// If the output cannot be written.
     fn rows(&mut self, rows: &[Vec<Cell>]) -> Result<()>;
+}
+
+/// Keeps all rows: for small results that the program itself needs.
+#[derive(Default)]
+pub struct Collect {
+    /// The rows.
+    pub rows: Vec<Vec<Cell>>,
+}
+
+impl Sink for Collect {
+    fn columns(&mut self, _columns: Vec<Column>) -> Result<()> {
+        Ok(())
+    }
+
+    fn rows(&mut self, rows: &[Vec<Cell>]) -> Result<()> {
+        self.rows.extend_from_slice(rows);
+        Ok(())
+    }
 }

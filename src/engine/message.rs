@@ -15,7 +15,7 @@ use crate::{
     jobs::{
         catalogue::{Column, JobQuery},
         facts::DatabaseFacts,
-        list::Cursor,
+        sort::Cursor,
     },
     units::Bytes,
 };
@@ -25,7 +25,7 @@ use crate::{
 pub struct TaskId(pub u64);
 
 /// Work for one connection.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Task {
     /// One of the named job queries.
     Query(JobQuery),
@@ -52,7 +52,7 @@ impl Task {
 }
 
 /// What the app asks of the engine.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Request {
     /// Use this database from now on. The one that is open stays open if this fails.
     Open {

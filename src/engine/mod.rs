@@ -325,7 +325,11 @@ impl Opener {
                     // Looked at again under the lock: a newer wish may have been served meanwhile.
                     is_newest = self.newest.load(Ordering::SeqCst) == self.ticket;
                     if is_newest {
-                        wanted.target = Some(Target { path, mode });
+                        wanted.target = Some(Target {
+                            path,
+                            mode,
+                            schema: Arc::clone(&facts.schema),
+                        });
                         wanted.target_generation += 1;
                     }
                 });

@@ -14,9 +14,12 @@ use super::{
     gauge::{EngineClock, Gauge},
     message::{Task, TaskId},
 };
-use crate::db::{
-    connection::OpenMode,
-    profile::{MAX_CONNECTIONS, MemoryProfile},
+use crate::{
+    db::{
+        connection::OpenMode,
+        profile::{MAX_CONNECTIONS, MemoryProfile},
+    },
+    jobs::schema::Schema,
 };
 
 /// A task on its way to a worker.
@@ -34,6 +37,8 @@ pub(super) struct Work {
 pub(super) struct Target {
     pub path: PathBuf,
     pub mode: OpenMode,
+    /// How to read its columns.
+    pub schema: Arc<Schema>,
 }
 
 /// What every connection should be like. Each part has a number that grows with every change, so

@@ -25,7 +25,7 @@ use crate::{
         value::Cell,
     },
     error::{Error, Result},
-    jobs::{catalogue::Column, filter::Sql, list::Cursor},
+    jobs::{catalogue::Column, schema::Schema, sort::Cursor, sql::Sql},
     memory::sample,
     units::Bytes,
 };
@@ -106,7 +106,7 @@ impl Reporter {
 
 /// Runs the task's statement.
 pub(super) fn run(
-    conn: &ReadConnection,
+    (conn, schema): (&ReadConnection, &Schema),
     work: &Work,
     pool: &Pool,
     connection: usize,
@@ -115,6 +115,7 @@ pub(super) fn run(
     let mut run = Run::default();
     let mut runner = Runner {
         conn,
+        schema,
         work,
         pool,
         connection,
@@ -132,6 +133,7 @@ pub(super) fn run(
 
 struct Runner<'a> {
     conn: &'a ReadConnection,
+    schema: &'a Schema,
     work: &'a Work,
     pool: &'a Pool,
     connection: usize,
@@ -143,11 +145,8 @@ impl Runner<'_> {
     fn go(&mut self) -> Result<()> {
         check(&self.work.token)?;
         let Sql { text, params } = match &self.work.task {
-            Task::Query(query) => query.sql(),
-            Task::Sql(text) => Sql {
-                text: text.clone(),
-                params: Vec::new(),
-            },
+            Task::Query(query) => query.sql(self.schema)?,
+            Task::Sql(text) => Sql::text(text),
         };
         let failed = |source| Error::Query {
             sql: text.clone(),

@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use super::{
     cancel::{CancelToken, StopReason},
     gauge::{EngineClock, Gauge},
-    message::{CloseReason, Event, News},
+    message::{CloseReason, Event, News, Task},
     pool::{Next, Pool, Seen, Wanted, Work},
     progress::{OPS_PER_TICK, Progress},
     receipt::{Outcome, Receipt, Stop, is_given_back},
@@ -23,6 +23,7 @@ use crate::{
         status::{self, CacheCounters},
     },
     error::{Error, Report, Result},
+    jobs::schema::Schema,
     memory::sample::{self, ConnectionState},
     units::Bytes,
 };
@@ -44,6 +45,7 @@ pub(super) struct Worker {
 struct Open {
     conn: ReadConnection,
     settings: ConnectionSettings,
+    schema: Arc<Schema>,
 }
 
 impl Worker {
@@ -186,7 +188,11 @@ impl Worker {
                 generation: wanted.profile_generation,
                 settings,
             });
-            self.conn = Some(Open { conn, settings });
+            self.conn = Some(Open {
+                conn,
+                settings,
+                schema: Arc::clone(&target.schema),
+            });
         }
         self.conn
             .as_mut()
@@ -273,12 +279,13 @@ impl Worker {
             Ok(open) => open,
             Err(error) => return Run::failed(error),
         };
+        let schema = Arc::clone(&open.schema);
         let before = CacheCounters::of(&open.conn);
         if let Err(error) = watch(&mut open.conn, &pool, index, work, wanted, start) {
             return Run::failed(error);
         }
         pool.interrupters[index].begin(work.id, open.conn.get_interrupt_handle());
-        let mut run = run::run(&open.conn, work, &pool, index, &reporter);
+        let mut run = run::run((&open.conn, &schema), work, &pool, index, &reporter);
         pool.interrupters[index].end();
         // The handler belongs to the task: without it, nothing stops what comes between tasks.
         open.conn.progress_handler(0, None::<fn() -> bool>).ok();
@@ -389,12 +396,17 @@ struct Start {
 
 impl Start {
     fn now(pool: &Pool, work: &Work, profile: &MemoryProfile) -> Self {
+        let own_limit = match &work.task {
+            Task::Query(query) => query.time_limit(),
+            Task::Sql(_) => None,
+        };
+        let time_limit = [own_limit, profile.time_limit].into_iter().flatten().min();
         let heap = status::sqlite_heap();
         let rss = sample::rss();
         let nanos = pool.clock.nanos();
         Self {
             nanos,
-            deadline_nanos: profile.time_limit.map(|limit| {
+            deadline_nanos: time_limit.map(|limit| {
                 nanos.saturating_add(u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX))
             }),
             queued_ms: millis_between(work.submitted_nanos, nanos),

@@ -1,13 +1,16 @@
 //! What an open file is: its size, schema, indexes, and roughly how many jobs it holds.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use rusqlite::{Connection, OptionalExtension as _};
 use serde::Serialize;
 
 use super::{
     catalogue::SUGGESTED_COLUMNS,
-    list::{COLUMNS, DETAIL_COLUMNS},
+    schema::{FileKind, Schema},
 };
 use crate::{
     db::connection::{Header, OpenMode, side_file},
@@ -40,37 +43,50 @@ pub struct DatabaseFacts {
     pub job_indexes: Vec<String>,
     /// `ANALYZE` has looked at the job table.
     pub job_is_analyzed: bool,
-    /// Columns for which suggestions are cheap, because an index leads with them or the table is small.
+    /// What kind of file it is.
+    pub kind: FileKind,
+    /// Columns of today's job table that the file has in no shape.
+    pub missing_columns: Vec<&'static str>,
+    /// How to read each column.
     #[serde(skip)]
-    pub suggestible: Vec<&'static str>,
+    pub schema: Arc<Schema>,
+    /// Columns for which suggestions are cheap, because an index leads to them or the table is
+    /// small; with the column that such an index begins with, where it is another one.
+    #[serde(skip)]
+    pub suggestible: Vec<(&'static str, Option<&'static str>)>,
 }
 
 /// Up to this many jobs a suggestion may scan the table: that takes milliseconds.
 const SMALL_TABLE: u64 = 20_000;
 
+/// Columns that may be suggested through an index that begins with the cluster.
+const WITHIN_CLUSTER: [&str; 2] = ["cluster_partition", "subcluster"];
+
 impl DatabaseFacts {
     /// Asks an open connection and the file system.
     ///
     /// # Errors
-    /// If the file has no usable job table, or cannot be read.
+    /// If the file cannot be read.
     pub fn read(conn: &Connection, path: &Path, mode: OpenMode) -> Result<Self> {
         let header = Header::read(path)?;
         let failed = |source| Error::Open {
             path: path.to_owned(),
             source,
         };
-        require_job_table(conn, path)?;
-        let estimated_jobs = estimate_jobs(conn).map_err(failed)?;
-        let index_heads = index_heads(conn).map_err(failed)?;
-        let suggestible = SUGGESTED_COLUMNS
-            .into_iter()
-            .filter(|column| {
-                estimated_jobs <= SMALL_TABLE
-                    || index_heads
-                        .iter()
-                        .any(|index| index.head == *column && !index.partial)
-            })
-            .collect();
+        let schema = Schema::probe(conn).map_err(failed)?;
+        let table = match schema.kind() {
+            FileKind::Jobs => Some("job"),
+            FileKind::Archive => Some("jobs"),
+            FileKind::Other => None,
+        };
+        let estimated_jobs = match table {
+            Some(table) => estimate_jobs(conn, table).map_err(failed)?,
+            None => 0,
+        };
+        let indexes = match table {
+            Some(table) => indexes(conn, table).map_err(failed)?,
+            None => Vec::new(),
+        };
         let (schema_version, migration_is_dirty) = migration(conn).map_err(failed)?;
         Ok(Self {
             path: path.to_owned(),
@@ -84,27 +100,49 @@ impl DatabaseFacts {
             schema_version,
             migration_is_dirty,
             estimated_jobs,
-            job_indexes: index_heads
+            suggestible: suggestible(&schema, &indexes, estimated_jobs),
+            job_indexes: indexes
                 .into_iter()
                 .map(|index| index.name)
                 .filter(|name| !name.starts_with("sqlite_autoindex_"))
                 .collect(),
-            job_is_analyzed: has_statistics(conn).map_err(failed)?,
-            suggestible,
+            job_is_analyzed: match table {
+                Some(table) => has_statistics(conn, table).map_err(failed)?,
+                None => false,
+            },
+            kind: schema.kind(),
+            missing_columns: match schema.kind() {
+                FileKind::Jobs => schema.missing_columns(),
+                FileKind::Archive | FileKind::Other => Vec::new(),
+            },
+            schema: Arc::new(schema),
         })
+    }
+
+    /// Whether jobs can be listed.
+    pub fn has_jobs(&self) -> bool {
+        self.kind != FileKind::Other
     }
 
     /// The top bar's line: `~20.1 M jobs · schema 11 · 68.3 GiB · read-only · WAL 12.0 MiB`.
     pub fn summary(&self, exact_jobs: Option<u64>) -> String {
         use crate::units::{format_count, format_rough_count};
 
-        let jobs = exact_jobs.map_or_else(
-            || format!("~{} jobs", format_rough_count(self.estimated_jobs)),
+        let jobs = exact_jobs.filter(|_| self.has_jobs()).map_or_else(
+            || match self.kind {
+                FileKind::Other => "no job table".to_owned(),
+                FileKind::Jobs | FileKind::Archive => {
+                    format!("~{} jobs", format_rough_count(self.estimated_jobs))
+                }
+            },
             |jobs| format!("{} jobs", format_count(jobs)),
         );
-        let schema = self
-            .schema_version
-            .map_or_else(|| "no schema version".to_owned(), |v| format!("schema {v}"));
+        let schema = match (self.kind, self.schema_version) {
+            (FileKind::Archive, _) => "job archive".to_owned(),
+            (FileKind::Other, _) => "another SQLite file".to_owned(),
+            (FileKind::Jobs, Some(version)) => format!("schema {version}"),
+            (FileKind::Jobs, None) => "no schema version".to_owned(),
+        };
         let dirty = if self.migration_is_dirty {
             " (dirty)"
         } else {
@@ -134,64 +172,70 @@ fn wal_bytes(path: &Path, header: &Header) -> Option<u64> {
     })
 }
 
-fn require_job_table(conn: &Connection, path: &Path) -> Result<()> {
-    let columns = conn
-        .prepare("SELECT name FROM pragma_table_info('job')")
-        .and_then(|mut statement| {
-            statement
-                .query_map([], |row| row.get::<_, String>(0))?
-                .collect::<rusqlite::Result<Vec<_>>>()
-        })
-        .map_err(|source| Error::Open {
-            path: path.to_owned(),
-            source,
-        })?;
-    let schema = |found: String| Error::Schema {
-        path: path.to_owned(),
-        found,
-    };
-    if columns.is_empty() {
-        return Err(schema("it has no table named job".to_owned()));
-    }
-    let missing: Vec<_> = COLUMNS
-        .iter()
-        .chain(&DETAIL_COLUMNS)
-        .map(|(name, _)| *name)
-        .filter(|name| !columns.iter().any(|column| column == name))
-        .collect();
-    if missing.is_empty() {
-        Ok(())
-    } else {
-        Err(schema(format!(
-            "its job table lacks the columns {}",
-            missing.join(", ")
-        )))
-    }
-}
-
-struct IndexHead {
+struct Index {
     name: String,
-    /// The first column; empty for an expression.
-    head: String,
+    /// Its first columns; an expression has an empty name.
+    columns: Vec<String>,
     /// Covers only the rows that its WHERE selects.
     partial: bool,
 }
 
-fn index_heads(conn: &Connection) -> rusqlite::Result<Vec<IndexHead>> {
-    conn.prepare(
+fn indexes(conn: &Connection, table: &str) -> rusqlite::Result<Vec<Index>> {
+    let mut indexes: Vec<Index> = Vec::new();
+    let mut statement = conn.prepare(
         "SELECT list.name, info.name, list.partial
-         FROM pragma_index_list('job') AS list, pragma_index_info(list.name) AS info
-         WHERE info.seqno = 0
-         ORDER BY list.name",
-    )?
-    .query_map([], |row| {
-        Ok(IndexHead {
-            name: row.get(0)?,
-            head: row.get::<_, Option<String>>(1)?.unwrap_or_default(),
-            partial: row.get(2)?,
+         FROM pragma_index_list(?) AS list, pragma_index_info(list.name) AS info
+         ORDER BY list.name, info.seqno",
+    )?;
+    let mut rows = statement.query([table])?;
+    while let Some(row) = rows.next()? {
+        let name: String = row.get(0)?;
+        let column = row.get::<_, Option<String>>(1)?.unwrap_or_default();
+        match indexes.last_mut() {
+            Some(index) if index.name == name => index.columns.push(column),
+            _ => indexes.push(Index {
+                name,
+                columns: vec![column],
+                partial: row.get(2)?,
+            }),
+        }
+    }
+    Ok(indexes)
+}
+
+/// A column is suggested if its values can be hopped through in an index, or the table is small.
+fn suggestible(
+    schema: &Schema,
+    indexes: &[Index],
+    estimated_jobs: u64,
+) -> Vec<(&'static str, Option<&'static str>)> {
+    if schema.kind() != FileKind::Jobs {
+        return Vec::new();
+    }
+    let leads = |names: &[&str]| {
+        let sql: Vec<_> = names
+            .iter()
+            .filter_map(|name| schema.column(name).ok())
+            .map(|sql| sql.trim_matches('"').to_owned())
+            .collect();
+        sql.len() == names.len()
+            && indexes
+                .iter()
+                .any(|index| !index.partial && index.columns.starts_with(&sql))
+    };
+    SUGGESTED_COLUMNS
+        .into_iter()
+        .filter(|column| schema.has(column))
+        .filter_map(|column| {
+            if leads(&[column]) {
+                Some((column, None))
+            } else if WITHIN_CLUSTER.contains(&column) && leads(&["cluster", column]) {
+                Some((column, Some("cluster")))
+            } else {
+                (estimated_jobs <= SMALL_TABLE).then_some((column, None))
+            }
         })
-    })?
-    .collect()
+        .collect()
 }
 
 fn migration(conn: &Connection) -> rusqlite::Result<(Option<i64>, bool)> {
@@ -207,12 +251,12 @@ fn migration(conn: &Connection) -> rusqlite::Result<(Option<i64>, bool)> {
     .map(|row| row.unwrap_or((None, false)))
 }
 
-fn estimate_jobs(conn: &Connection) -> rusqlite::Result<u64> {
-    if has_statistics(conn)? {
+fn estimate_jobs(conn: &Connection, table: &str) -> rusqlite::Result<u64> {
+    if has_statistics(conn, table)? {
         let rows: Option<i64> = conn.query_row(
             // The first number of a stat is the number of rows in the index; a partial index has fewer.
-            "SELECT MAX(CAST(stat AS INTEGER)) FROM sqlite_stat1 WHERE tbl = 'job'",
-            [],
+            "SELECT MAX(CAST(stat AS INTEGER)) FROM sqlite_stat1 WHERE tbl = ?",
+            [table],
             |row| row.get(0),
         )?;
         if let Some(rows) = rows.and_then(|rows| u64::try_from(rows).ok()) {
@@ -222,20 +266,22 @@ fn estimate_jobs(conn: &Connection) -> rusqlite::Result<u64> {
     // Two seeks. Ids that were deleted make it too large, never too small. Where the span does not
     // fit into an integer, SQLite answers with a real number; the cast stops at the largest integer.
     conn.query_row(
-        "SELECT CAST((SELECT MAX(id) FROM job) - (SELECT MIN(id) FROM job) + 1 AS INTEGER)",
+        &format!(
+            "SELECT CAST((SELECT MAX(id) FROM {table}) - (SELECT MIN(id) FROM {table}) + 1 AS INTEGER)"
+        ),
         [],
         |row| row.get::<_, Option<i64>>(0),
     )
     .map(|span| span.and_then(|span| u64::try_from(span).ok()).unwrap_or(0))
 }
 
-fn has_statistics(conn: &Connection) -> rusqlite::Result<bool> {
+fn has_statistics(conn: &Connection, table: &str) -> rusqlite::Result<bool> {
     if !table_exists(conn, "sqlite_stat1")? {
         return Ok(false);
     }
     conn.query_row(
-        "SELECT EXISTS (SELECT 1 FROM sqlite_stat1 WHERE tbl = 'job' AND idx IS NOT NULL)",
-        [],
+        "SELECT EXISTS (SELECT 1 FROM sqlite_stat1 WHERE tbl = ? AND idx IS NOT NULL)",
+        [table],
         |row| row.get(0),
     )
 }

@@ -52,12 +52,15 @@ impl HeavyStatement {
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
+    use std::{path::PathBuf, sync::Arc};
 
     use rusqlite::Connection;
 
     use super::*;
-    use crate::db::plan::PlanSummary;
+    use crate::{
+        db::plan::PlanSummary,
+        jobs::schema::{FileKind, Schema},
+    };
 
     fn facts(job_indexes: Vec<String>) -> DatabaseFacts {
         DatabaseFacts {
@@ -72,6 +75,9 @@ mod tests {
             estimated_jobs: 0,
             job_indexes,
             job_is_analyzed: false,
+            kind: FileKind::Jobs,
+            missing_columns: Vec::new(),
+            schema: Arc::new(Schema::version_11()),
             suggestible: Vec::new(),
         }
     }

@@ -1,17 +1,13 @@
-//! The job list: 21 columns, newest first, continued by key.
-
-use std::{fmt, str::FromStr};
-
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+//! Lists of jobs: the page of a sorted selection, and the look-ups that answer with jobs.
 
 use super::{
     catalogue::Column,
-    filter::{JobFilter, Sql},
+    filter::Selection,
+    schema::Schema,
+    sort::{Cursor, Sort, SortKey},
+    sql::Sql,
 };
-use crate::{
-    db::value::Cell,
-    error::{Error, Result},
-};
+use crate::{db::value::Cell, error::Result};
 
 /// The columns that cc-backend selects for a job list, in its order, with their units.
 pub const COLUMNS: [(&str, Option<&str>); 21] = [
@@ -45,108 +41,82 @@ pub const DETAIL_COLUMNS: [(&str, Option<&str>); 3] = [
     ("meta_data", Some("JSON")),
 ];
 
-/// The last job of a batch: the next batch begins right after it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Cursor {
-    /// `start_time` of that job, in Unix seconds.
-    pub start_time_unix_secs: i64,
-    /// Its `id`, which decides among jobs that started in the same second.
-    pub id: i64,
+/// The 21 columns for a SELECT list; NULL for what the file does not have.
+pub(super) fn selected(schema: &Schema) -> String {
+    join(COLUMNS.iter().map(|(name, _)| schema.selected(name)))
 }
 
-impl fmt::Display for Cursor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.start_time_unix_secs, self.id)
+fn join(parts: impl Iterator<Item = String>) -> String {
+    parts.collect::<Vec<_>>().join(", ")
+}
+
+/// One page of the list. Keyset pagination: OFFSET walks every row it skips, so later pages would
+/// get slower and slower.
+pub(super) fn page_sql(
+    schema: &Schema,
+    selection: &Selection,
+    sort: &Sort,
+    after: Option<&Cursor>,
+    limit: Option<u32>,
+) -> Result<Sql> {
+    let mut extra = after.map(|cursor| sort.after(schema, cursor)).transpose()?;
+    if selection.as_backend && matches!(sort.key, SortKey::Footprint(_)) {
+        let mut valid = Sql::text(format!("json_valid({})", schema.column("footprint")?));
+        if let Some(after) = extra {
+            valid.push(" AND ");
+            valid.append(after);
+        }
+        extra = Some(valid);
     }
-}
-
-impl FromStr for Cursor {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        text.split_once('.')
-            .and_then(|(time, id)| {
-                Some(Self {
-                    start_time_unix_secs: time.parse().ok()?,
-                    id: id.parse().ok()?,
-                })
-            })
-            .ok_or_else(|| Error::invalid("cursor", text, "the text that `next` held before"))
+    let mut sql = Sql::text(format!(
+        "SELECT {}{}\n",
+        selected(schema),
+        sort.extra_selected(schema)?
+    ));
+    sql.append(selection.source(schema, extra)?);
+    sql.push(&format!("\n{}", sort.order_by(schema)?));
+    if let Some(limit) = limit {
+        sql.append(Sql::with("\nLIMIT ?", [Cell::Int(i64::from(limit))]));
     }
+    Ok(sql)
 }
 
-impl Serialize for Cursor {
-    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
+/// The columns of [`page_sql`].
+pub(super) fn columns(sort: &Sort) -> Vec<Column> {
+    let extra = sort.extra_column().map(|name| Column::new(&name, None));
+    plain_columns().into_iter().chain(extra).collect()
 }
 
-impl<'de> Deserialize<'de> for Cursor {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        text.parse()
-            .map_err(|error: Error| serde::de::Error::custom(error.chain()))
-    }
-}
-
-impl Cursor {
-    /// The cursor after a row of the job list.
-    pub fn after(row: &[Cell]) -> Option<Self> {
-        Some(Self {
-            start_time_unix_secs: row.get(6)?.as_int()?,
-            id: row.first()?.as_int()?,
-        })
-    }
-}
-
-/// One batch of the list. Keyset pagination: OFFSET walks every row it skips, so later batches
-/// would get slower and slower.
-pub fn batch_sql(filter: &JobFilter, after: Option<Cursor>, limit: u32) -> Sql {
-    let extra = after.map(|cursor| Sql {
-        text: "(start_time, id) < (?, ?)".to_owned(),
-        params: vec![Cell::Int(cursor.start_time_unix_secs), Cell::Int(cursor.id)],
-    });
-    let Sql { text, mut params } = filter.to_where(extra);
-    params.push(Cell::Int(i64::from(limit)));
-    Sql {
-        text: format!(
-            "SELECT {}\nFROM job{text}\nORDER BY start_time DESC, id DESC\nLIMIT ?",
-            column_list(COLUMNS.iter())
-        ),
-        params,
-    }
-}
-
-/// Every column of one job, the large ones included.
-pub fn job_sql(id: i64) -> Sql {
-    Sql {
-        text: format!(
-            "SELECT {}\nFROM job\nWHERE id = ?",
-            column_list(COLUMNS.iter().chain(&DETAIL_COLUMNS))
-        ),
-        params: vec![Cell::Int(id)],
-    }
-}
-
-/// How many jobs match.
-pub fn count_sql(filter: &JobFilter) -> Sql {
-    let Sql { text, params } = filter.to_where(None);
-    Sql {
-        text: format!("SELECT COUNT(*)\nFROM job{text}"),
-        params,
-    }
-}
-
-/// The columns of [`batch_sql`].
-pub fn columns() -> Vec<Column> {
+/// The 21 columns.
+pub(super) fn plain_columns() -> Vec<Column> {
     COLUMNS
         .iter()
         .map(|(name, unit)| Column::new(name, *unit))
         .collect()
 }
 
+/// How many jobs match.
+pub(super) fn count_sql(schema: &Schema, selection: &Selection) -> Result<Sql> {
+    let mut sql = Sql::text("SELECT COUNT(*) AS count\n");
+    sql.append(selection.source(schema, None)?);
+    Ok(sql)
+}
+
+/// Every column of one job, the large ones included.
+pub(super) fn job_sql(schema: &Schema, id: i64) -> Sql {
+    let columns = COLUMNS.iter().chain(&DETAIL_COLUMNS);
+    Sql::with(
+        format!(
+            "SELECT {}\nFROM {}\nWHERE id = ?",
+            join(columns.map(|(name, _)| schema.selected(name))),
+            schema.job_table()
+        ),
+        [Cell::Int(id)],
+    )
+}
+
 /// The columns of [`job_sql`].
-pub fn detail_columns() -> Vec<Column> {
+pub(super) fn detail_columns() -> Vec<Column> {
     COLUMNS
         .iter()
         .chain(&DETAIL_COLUMNS)
@@ -154,35 +124,191 @@ pub fn detail_columns() -> Vec<Column> {
         .collect()
 }
 
-fn column_list<'a>(columns: impl Iterator<Item = &'a (&'a str, Option<&'a str>)>) -> String {
-    columns
-        .map(|(name, _)| *name)
-        .collect::<Vec<_>>()
-        .join(", ")
+/// Jobs of this scheduler id, newest row first: ids repeat after a counter was reset.
+pub(super) fn find_sql(
+    schema: &Schema,
+    job_id: i64,
+    cluster: Option<&str>,
+    start_unix_secs: Option<i64>,
+) -> Result<Sql> {
+    let mut sql = Sql::with(
+        format!(
+            "SELECT {}\nFROM {}\nWHERE {} = ?",
+            selected(schema),
+            schema.job_table(),
+            schema.column("job_id")?
+        ),
+        [Cell::Int(job_id)],
+    );
+    if let Some(cluster) = cluster {
+        let text = format!("\n  AND {} = ?", schema.column("cluster")?);
+        sql.append(Sql::with(text, [Cell::Text(cluster.to_owned())]));
+    }
+    if let Some(start) = start_unix_secs {
+        let text = format!("\n  AND {} = ?", schema.column("start_time")?);
+        sql.append(Sql::with(text, [Cell::Int(start)]));
+    }
+    sql.push("\nORDER BY id DESC");
+    Ok(sql)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// The ids of all jobs that do not run, in their order.
+pub(super) fn job_ids_sql(schema: &Schema, after: Option<i64>, limit: Option<u32>) -> Result<Sql> {
+    let mut sql = Sql::text(format!(
+        "SELECT id\nFROM {}\nWHERE {} <> 'running'",
+        schema.job_table(),
+        schema.column("job_state")?
+    ));
+    if let Some(after) = after {
+        sql.append(Sql::with("\n  AND id > ?", [Cell::Int(after)]));
+    }
+    sql.push("\nORDER BY id");
+    if let Some(limit) = limit {
+        sql.append(Sql::with("\nLIMIT ?", [Cell::Int(i64::from(limit))]));
+    }
+    Ok(sql)
+}
 
-    #[test]
-    fn a_cursor_survives_the_round_trip() {
-        for cursor in [
-            Cursor {
-                start_time_unix_secs: 1_773_209_640,
-                id: 77,
-            },
-            Cursor {
-                start_time_unix_secs: -5,
-                id: i64::MAX,
-            },
-        ] {
-            assert_eq!(
-                cursor.to_string().parse::<Cursor>().expect("our own text"),
-                cursor
+/// Stored seconds that a job must have run before cc-backend looks at its metrics.
+pub const MIN_RUNNING_SECS: i64 = 600;
+
+/// The running jobs of a cluster that have run, by their stored duration, for ten minutes.
+pub(super) fn running_sql(schema: &Schema, cluster: &str) -> Result<Sql> {
+    Ok(Sql::with(
+        format!(
+            "SELECT {}\nFROM {}\nWHERE {} = ?\n  AND {} = 'running'\n  AND {} > {MIN_RUNNING_SECS}\nORDER BY id",
+            selected(schema),
+            schema.job_table(),
+            schema.column("cluster")?,
+            schema.column("job_state")?,
+            schema.column("duration")?
+        ),
+        [Cell::Text(cluster.to_owned())],
+    ))
+}
+
+/// Jobs that ran beside another one on its first node: first the finished ones, then the running
+/// ones. The job itself is among them, as in cc-backend.
+///
+/// Times may overlap by 200 seconds without counting, because neither end is exact.
+pub(super) fn concurrent_sql(schema: &Schema, id: i64, now_unix_secs: i64) -> Result<Sql> {
+    let column = |name| schema.column(name);
+    let (cluster, start, state) = (
+        column("cluster")?,
+        column("start_time")?,
+        column("job_state")?,
+    );
+    let (duration, shared) = (column("duration")?, column("shared")?);
+    let resources = column("resources")?;
+    let first_host = json_element(resources, "$[0].hostname");
+    let host = "CASE WHEN node.type = 'object' THEN json_extract(node.value, '$.hostname') END";
+    let on_host = format!(
+        "EXISTS (SELECT 1 FROM json_each(CASE WHEN json_valid({resources}) THEN {resources} \
+         ELSE '[]' END) AS node WHERE {host} = this.host)"
+    );
+    Ok(Sql::with(
+        format!(
+            "WITH this AS MATERIALIZED (\n  \
+             SELECT cluster, start, host, CASE WHEN state = 'running' THEN {now_unix_secs} \
+             ELSE start + duration END AS stop\n  \
+             FROM (SELECT {cluster} AS cluster, {start} AS start, {state} AS state, \
+             {duration} AS duration, {first_host} AS host, {shared} AS shared \
+             FROM {table} WHERE id = ?)\n  \
+             WHERE shared <> 'none'\n    \
+             AND (CASE WHEN state = 'running' THEN {now_unix_secs} - start ELSE duration END) > {MIN_RUNNING_SECS}\n)\n\
+             SELECT job.id AS id, {job_id} AS job_id, {start} AS start_time, {state} AS job_state\n\
+             FROM this CROSS JOIN {table}\n\
+             WHERE job.{cluster} = this.cluster\n  \
+             AND {state} <> 'running'\n  \
+             AND {start} < this.stop - 200\n  \
+             AND {start} + {duration} > this.start + 200\n  AND {on_host}\n\
+             UNION ALL\n\
+             SELECT job.id, {job_id}, {start}, {state}\n\
+             FROM this CROSS JOIN {table}\n\
+             WHERE job.{cluster} = this.cluster\n  \
+             AND {state} = 'running'\n  \
+             AND {start} <= this.stop - 200\n  AND {on_host}",
+            table = schema.job_table(),
+            job_id = column("job_id")?,
+        ),
+        [Cell::Int(id)],
+    ))
+}
+
+fn json_element(column: &str, path: &str) -> String {
+    format!("CASE WHEN json_valid({column}) THEN json_extract({column}, '{path}') END")
+}
+
+/// Which tagged jobs [`between_sql`] leaves out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OmitTagged {
+    /// None.
+    #[default]
+    None,
+    /// Every job with a tag.
+    All,
+    /// Jobs with a tag that a person gave: of another type than the taggers' `app` and `jobClass`.
+    User,
+}
+
+/// The jobs that started in a time, in the order in which they are archived.
+pub(super) fn between_sql(
+    schema: &Schema,
+    from_unix_secs: i64,
+    to_unix_secs: i64,
+    omit: OmitTagged,
+) -> Result<Sql> {
+    let start = schema.column("start_time")?;
+    let mut sql = Sql::text(format!(
+        "SELECT {}\nFROM {}\nWHERE ",
+        selected(schema),
+        schema.job_table()
+    ));
+    sql.append(if from_unix_secs == 0 {
+        Sql::with(format!("{start} < ?"), [Cell::Int(to_unix_secs)])
+    } else {
+        Sql::with(
+            format!("{start} BETWEEN ? AND ?"),
+            [Cell::Int(from_unix_secs), Cell::Int(to_unix_secs)],
+        )
+    });
+    if omit != OmitTagged::None {
+        schema.require("jobtag", &["job_id", "tag_id"])?;
+    }
+    match omit {
+        OmitTagged::None => {}
+        OmitTagged::All => {
+            sql.push("\n  AND NOT EXISTS (SELECT 1 FROM jobtag WHERE jobtag.job_id = job.id)")
+        }
+        OmitTagged::User => {
+            schema.require("tag", &["id", "tag_type"])?;
+            sql.push(
+                "\n  AND NOT EXISTS (SELECT 1 FROM jobtag JOIN tag ON tag.id = jobtag.tag_id \
+                 WHERE jobtag.job_id = job.id AND tag.tag_type NOT IN ('app', 'jobClass'))",
             );
         }
-        assert!("12".parse::<Cursor>().is_err());
-        assert!("a.b".parse::<Cursor>().is_err());
     }
+    let order = ["cluster", "subcluster", "project", "start_time"]
+        .into_iter()
+        .map(|name| schema.column(name).map(ToOwned::to_owned))
+        .collect::<Result<Vec<_>>>()?;
+    sql.push(&format!("\nORDER BY {}, id", order.join(", ")));
+    Ok(sql)
+}
+
+/// The keys of the footprint in the newest jobs, with how many of these have them.
+pub(super) fn footprint_keys_sql(schema: &Schema, sample: u32) -> Result<Sql> {
+    let footprint = schema.column("footprint")?;
+    Ok(Sql::with(
+        format!(
+            "SELECT item.key AS key, COUNT(*) AS jobs, MAX(item.value) AS largest\n\
+             FROM (SELECT {footprint} AS footprint FROM {table} ORDER BY {start} DESC LIMIT ?) AS newest,\n  \
+             json_each(CASE WHEN json_valid(newest.footprint) THEN newest.footprint ELSE '{{}}' END) AS item\n\
+             WHERE item.type IN ('integer', 'real') AND typeof(item.key) = 'text'\n\
+             GROUP BY item.key\nORDER BY item.key",
+            table = schema.job_table(),
+            start = schema.column("start_time")?,
+        ),
+        [Cell::Int(i64::from(sample))],
+    ))
 }

@@ -16,6 +16,12 @@ impl JobRow {
         (cells.len() >= COLUMNS.len()).then_some(Self { cells })
     }
 
+    /// The values in the order of the list's columns; one more where the list is sorted by
+    /// something that is none of them.
+    pub fn cells(&self) -> &[Cell] {
+        &self.cells
+    }
+
     /// The value of a column by its name in the database.
     pub fn get(&self, column: &str) -> &Cell {
         COLUMNS

@@ -7,7 +7,7 @@ use crate::{
         message::{Event, News, Request, Task, TaskId},
         receipt::{Outcome, Receipt},
     },
-    jobs::{catalogue::JobQuery, facts::DatabaseFacts, filter::JobFilter, list::Cursor},
+    jobs::{catalogue::JobQuery, facts::DatabaseFacts, filter::JobFilter, sort::Cursor},
     memory::marker::{MarkerKind, given_back},
     units::Bytes,
 };
@@ -113,15 +113,16 @@ impl AppState {
                 database.counting = self.jobs.counting;
             }
         } else {
-            let filter = JobFilter::default();
-            let (id, run) = self.start(at_secs, Task::Query(JobQuery::Count { filter }));
+            let selection = self.selection_of(JobFilter::default());
+            let (id, run) = self.start(at_secs, Task::Query(JobQuery::Count { selection }));
             if let Some(database) = &mut self.database {
                 database.counting = Some(id);
             }
             requests.push(run);
         }
-        for column in columns {
-            let (id, run) = self.start(at_secs, Task::Query(JobQuery::Values { column }));
+        for (column, within) in columns {
+            let query = JobQuery::Values { column, within };
+            let (id, run) = self.start(at_secs, Task::Query(query));
             self.suggesting.insert(id, column);
             requests.push(run);
         }

@@ -4,7 +4,10 @@ use super::Phase;
 use crate::{
     db::{plan::PlanSummary, value::Cell},
     engine::message::TaskId,
-    jobs::{list::Cursor, row::JobRow},
+    jobs::{
+        row::JobRow,
+        sort::{Cursor, Sort},
+    },
 };
 
 /// The first batch is what fits on a screen: it should be there at once.
@@ -23,6 +26,8 @@ pub struct JobList {
     pub rows: Vec<JobRow>,
     /// How the list stands.
     pub phase: Phase,
+    /// Their order.
+    pub sort: Sort,
     /// How many jobs match, once counted.
     pub count: Option<u64>,
     /// How SQLite finds them.
@@ -50,7 +55,10 @@ impl JobList {
     }
 
     pub(super) fn clear(&mut self) {
-        *self = Self::default();
+        *self = Self {
+            sort: std::mem::take(&mut self.sort),
+            ..Self::default()
+        };
     }
 
     pub(super) fn planned(&mut self, id: TaskId, plan: PlanSummary) {
@@ -94,7 +102,7 @@ impl JobList {
 
     /// Where the next batch begins, if there is one and none is on its way.
     pub fn can_load_more(&self) -> Option<Cursor> {
-        self.next.filter(|_| self.loading.is_none())
+        self.next.clone().filter(|_| self.loading.is_none())
     }
 
     /// Whether the list ends because it is full.
@@ -109,10 +117,7 @@ impl JobList {
 
     fn last_cursor(&self) -> Option<Cursor> {
         let row = self.rows.last().filter(|_| !self.is_outdated)?;
-        Some(Cursor {
-            start_time_unix_secs: row.int("start_time")?,
-            id: row.id(),
-        })
+        Cursor::after(row.cells(), &self.sort)
     }
 }
 

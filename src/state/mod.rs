@@ -29,7 +29,7 @@ use crate::{
     jobs::{
         catalogue::{Clock, DEFAULT_SHORT_SECS, JobQuery},
         facts::DatabaseFacts,
-        filter::JobFilter,
+        filter::{JobFilter, Selection},
     },
     memory::{
         marker::{MarkerKind, Timeline},
@@ -211,6 +211,19 @@ impl AppState {
         &self.settings.filter
     }
 
+    /// The filter's jobs at this moment.
+    fn selection(&self) -> Selection {
+        self.selection_of(self.settings.filter.clone())
+    }
+
+    fn selection_of(&self, filter: JobFilter) -> Selection {
+        let clock = Clock {
+            now_unix_secs: self.now_unix_secs,
+            short_secs: DEFAULT_SHORT_SECS,
+        };
+        Selection::new(filter, clock)
+    }
+
     /// Whether anything runs or waits.
     pub fn is_busy(&self) -> bool {
         !self.tasks.active.is_empty() || self.opening.is_some()
@@ -252,15 +265,16 @@ impl AppState {
             .flatten()
             .flat_map(|id| self.cancel(at_secs, id))
             .collect();
-        let filter = self.settings.filter.clone();
+        let selection = self.selection();
         let jobs = JobQuery::Jobs {
-            filter: filter.clone(),
+            selection: selection.clone(),
+            sort: self.jobs.sort.clone(),
             after: None,
-            limit: job_list::FIRST_BATCH,
+            limit: Some(job_list::FIRST_BATCH),
         };
         let (loading, run) = self.start(at_secs, Task::Query(jobs));
         requests.push(run);
-        let (counting, run) = self.start(at_secs, Task::Query(JobQuery::Count { filter }));
+        let (counting, run) = self.start(at_secs, Task::Query(JobQuery::Count { selection }));
         requests.push(run);
         self.jobs.begin(loading, counting);
         requests.extend(self.refresh_statistics_if_shown(at_secs));
@@ -272,9 +286,10 @@ impl AppState {
             return Vec::new();
         };
         let query = JobQuery::Jobs {
-            filter: self.settings.filter.clone(),
+            selection: self.selection(),
+            sort: self.jobs.sort.clone(),
             after: Some(after),
-            limit: job_list::NEXT_BATCH,
+            limit: Some(job_list::NEXT_BATCH),
         };
         let (id, run) = self.start(at_secs, Task::Query(query));
         self.jobs.begin_more(id);
@@ -307,20 +322,16 @@ impl AppState {
             .flatten()
             .flat_map(|id| self.cancel(at_secs, id))
             .collect();
-        let clock = Clock {
-            now_unix_secs: self.now_unix_secs,
-            short_secs: DEFAULT_SHORT_SECS,
-        };
-        let filter = self.settings.filter.clone();
+        let selection = self.selection();
         let by = self.settings.group_by;
         let grouped = JobQuery::StatisticsGrouped {
-            filter: filter.clone(),
+            selection: selection.clone(),
             by,
-            clock,
+            sort: None,
         };
         let (loading, run) = self.start(at_secs, Task::Query(grouped));
         requests.push(run);
-        let total = JobQuery::Statistics { filter, clock };
+        let total = JobQuery::Statistics { selection };
         let (totalling, run) = self.start(at_secs, Task::Query(total));
         requests.push(run);
         self.statistics.begin(by, loading, totalling);

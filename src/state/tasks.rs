@@ -8,7 +8,6 @@ use crate::{
         message::{Task, TaskId},
         receipt::Receipt,
     },
-    jobs::catalogue::JobQuery,
     memory::sample::{ConnectionState, MemorySample},
 };
 
@@ -98,9 +97,8 @@ impl Tasks {
             id,
             title: task.title(),
             is_background: match task {
-                Task::Query(JobQuery::Jobs { after, .. }) => after.is_some(),
-                Task::Query(JobQuery::Values { .. }) => true,
-                Task::Query(_) | Task::Sql(_) => false,
+                Task::Query(query) => query.is_background(),
+                Task::Sql(_) => false,
             },
             queued_secs: at_secs,
             started: None,

@@ -13,7 +13,10 @@ use super::{
 };
 use crate::{
     command::{Command, Outbox},
-    jobs::{catalogue::MAX_SUGGESTIONS, filter::JobFilter},
+    jobs::{
+        catalogue::MAX_SUGGESTIONS,
+        filter::{Condition, JobFilter, Preset, StartTime, TextField},
+    },
     state::{AppState, Phase},
     units::{format_count, format_time, parse_time},
 };
@@ -41,13 +44,6 @@ const STATES: [&str; 12] = [
     "suspended",
     "deadline",
     "boot_fail",
-];
-
-const PRESETS: [(&str, i64); 4] = [
-    ("last 6 hours", 21_600),
-    ("last 24 hours", 86_400),
-    ("last 7 days", 604_800),
-    ("last 30 days", 2_592_000),
 ];
 
 /// Inside fields that stand in a menu, where buttons have no frame.
@@ -87,22 +83,22 @@ impl FilterBar {
         else {
             return;
         };
-        let value = match index {
-            0 => &mut filter.cluster,
-            1 => &mut filter.user,
-            _ => &mut filter.project,
+        let field = match index {
+            0 => TextField::Cluster,
+            1 => TextField::User,
+            _ => TextField::Project,
         };
         let suggestions = state.suggestions.get(column).map_or(&[][..], Vec::as_slice);
-        let shown = value.clone();
+        let shown = filter.exact(field).map(ToOwned::to_owned);
         chip(ui, name, shown.as_deref(), |ui| {
             if let Some(chosen) = choose_text(ui, name, text, suggestions) {
-                *value = Some(chosen);
+                *filter = std::mem::take(filter).with_text(field, chosen);
                 text.clear();
                 ui.close();
             }
         });
-        if value.is_some() && clear_button(ui, name) {
-            *value = None;
+        if shown.is_some() && clear_button(ui, name) {
+            *filter = std::mem::take(filter).without(|c| c.key() == field.key());
         }
     }
 
@@ -111,10 +107,9 @@ impl FilterBar {
         let shown = time_text(filter, &zone);
         chip(ui, "start", shown.as_deref(), |ui| {
             ui.set_min_width(260.0);
-            for (name, secs) in PRESETS {
-                if ui.button(name).clicked() {
-                    filter.from_unix_secs = Some(state.now_unix_secs - secs);
-                    filter.to_unix_secs = None;
+            for preset in Preset::ALL {
+                if ui.button(preset.label()).clicked() {
+                    *filter = std::mem::take(filter).with_start(StartTime::Last(preset));
                     ui.close();
                 }
             }
@@ -139,8 +134,8 @@ impl FilterBar {
             if entered {
                 match time_range(&self.from, &self.to, &zone) {
                     Ok((from, to)) => {
-                        filter.from_unix_secs = from;
-                        filter.to_unix_secs = to;
+                        *filter =
+                            std::mem::take(filter).with_start(StartTime::Between { from, to });
                         self.time_error = None;
                         ui.close();
                     }
@@ -151,10 +146,8 @@ impl FilterBar {
                 ui.label(RichText::new(error).color(Palette::of(ui).bad).small());
             }
         });
-        let is_set = filter.from_unix_secs.is_some() || filter.to_unix_secs.is_some();
-        if is_set && clear_button(ui, "start") {
-            filter.from_unix_secs = None;
-            filter.to_unix_secs = None;
+        if shown.is_some() && clear_button(ui, "start") {
+            *filter = std::mem::take(filter).without(|c| c.key() == "startTime");
         }
     }
 }
@@ -175,7 +168,18 @@ fn time_range(from: &str, to: &str, zone: &TimeZone) -> Result<(Option<i64>, Opt
 
 fn time_text(filter: &JobFilter, zone: &TimeZone) -> Option<String> {
     let time = |secs: i64| format_time(secs, zone);
-    match (filter.from_unix_secs, filter.to_unix_secs) {
+    let start = filter
+        .conditions
+        .iter()
+        .find_map(|condition| match condition {
+            Condition::Start(start) => Some(*start),
+            _ => None,
+        })?;
+    let (from, to) = match start {
+        StartTime::Last(preset) => return Some(preset.label().to_owned()),
+        StartTime::Between { from, to } => (from, to),
+    };
+    match (from, to) {
         (None, None) => None,
         (Some(from), None) => Some(format!("since {}", time(from))),
         (None, Some(to)) => Some(format!("until {}", time(to))),
@@ -261,7 +265,16 @@ fn choose_text(
 }
 
 fn state_chip(ui: &mut Ui, state: &AppState, filter: &mut JobFilter) {
-    let shown = match filter.states.as_slice() {
+    let mut states = filter
+        .conditions
+        .iter()
+        .find_map(|condition| match condition {
+            Condition::States(states) => Some(states.clone()),
+            _ => None,
+        })
+        .unwrap_or_default();
+    let before = states.clone();
+    let shown = match states.as_slice() {
         [] => None,
         [one] => Some(one.clone()),
         [first, rest @ ..] => Some(format!("{first} +{}", rest.len())),
@@ -277,17 +290,23 @@ fn state_chip(ui: &mut Ui, state: &AppState, filter: &mut JobFilter) {
             .map(String::as_str)
             .filter(|s| !STATES.contains(s));
         for name in STATES.into_iter().chain(strange) {
-            let mut chosen = filter.states.iter().any(|state| state == name);
+            let mut chosen = states.iter().any(|state| state == name);
             if ui.checkbox(&mut chosen, name).changed() {
-                filter.states.retain(|state| state != name);
+                states.retain(|state| state != name);
                 if chosen {
-                    filter.states.push(name.to_owned());
+                    states.push(name.to_owned());
                 }
             }
         }
     });
     if is_set && clear_button(ui, "state") {
-        filter.states.clear();
+        states.clear();
+    }
+    if states != before {
+        *filter = std::mem::take(filter).without(|c| c.key() == "state");
+        if !states.is_empty() {
+            filter.conditions.push(Condition::States(states));
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     command::{Command, Outbox},
     jobs::{
-        filter::JobFilter,
+        filter::{JobFilter, TextField},
         statistics::{COLUMNS, GroupBy},
     },
     state::{AppState, Phase},
@@ -230,13 +230,11 @@ fn group_row(
 
 /// The filter with this group in it. `None` where the filter has no such field.
 fn narrowed(filter: &JobFilter, by: GroupBy, key: &str) -> Option<JobFilter> {
-    let mut filter = filter.clone();
-    let value = Some(key.to_owned());
-    match by {
-        GroupBy::User => filter.user = value,
-        GroupBy::Project => filter.project = value,
-        GroupBy::Cluster => filter.cluster = value,
-        GroupBy::Subcluster => return None,
-    }
-    Some(filter)
+    let field = match by {
+        GroupBy::User => TextField::User,
+        GroupBy::Project => TextField::Project,
+        GroupBy::Cluster => TextField::Cluster,
+        GroupBy::Subcluster => TextField::SubCluster,
+    };
+    Some(filter.clone().with_text(field, key))
 }

@@ -96,12 +96,7 @@ fn run(number: usize, state: &AppState, out: &mut Outbox) {
         out.send(Command::SetProfile(profile));
     }
     out.send(Command::ShowView(View::Jobs));
-    let filter = JobFilter {
-        states: ["completed", "failed", "timeout"]
-            .map(str::to_owned)
-            .to_vec(),
-        ..JobFilter::default()
-    };
+    let filter = JobFilter::default().with_states(["completed", "failed", "timeout"]);
     out.send(if *state.filter() == filter {
         // The same question again, with other settings.
         Command::Reload

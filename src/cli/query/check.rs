@@ -1,0 +1,117 @@
+//! Values that the file does not know: a state, a cluster, a user, a metric. Whoever asks for one
+//! has mistyped it more often than not.
+
+use crate::{
+    cli::session::{Collect, Session},
+    db::value::Cell,
+    engine::{message::Task, receipt::Outcome},
+    error::{Error, Result},
+    jobs::{
+        catalogue::{JobQuery, MAX_SUGGESTIONS},
+        filter::{Condition, KNOWN_STATES, TextOp},
+    },
+};
+
+/// More values than these are not listed in a report.
+const LISTED: usize = 20;
+
+/// Refuses states that neither cc-backend nor the file knows, before anything runs.
+pub(super) fn values(session: &mut Session, query: &JobQuery) -> Result<()> {
+    let Some(selection) = query.selection() else {
+        return Ok(());
+    };
+    for condition in &selection.filter.conditions {
+        let Condition::States(states) = condition else {
+            continue;
+        };
+        for state in states {
+            if !KNOWN_STATES.contains(&state.as_str()) {
+                must_be_in_file(session, "state", "job_state", state)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// After an empty answer: was it asked for something that the file does not have?
+pub(super) fn matches(session: &mut Session, query: &JobQuery) -> Result<()> {
+    if let JobQuery::MetricHistogram { metric, .. } = query {
+        let known = texts(session, JobQuery::FootprintKeys)?;
+        let is_known = metric.keys(false).iter().any(|key| known.contains(key));
+        if !is_known && metric.scale.is_none() && !known.is_empty() {
+            let expected = format!(
+                "a metric of the footprints, whose keys are {}",
+                listed(&known)
+            );
+            return Err(Error::invalid("metric", &metric.name, expected));
+        }
+    }
+    let cluster = match query {
+        JobQuery::Running { cluster }
+        | JobQuery::Partitions { cluster }
+        | JobQuery::AllocatedNodes { cluster } => Some(cluster),
+        _ => None,
+    };
+    if let Some(cluster) = cluster {
+        must_be_in_file(session, "cluster", "cluster", cluster)?;
+    }
+    let Some(selection) = query.selection() else {
+        return Ok(());
+    };
+    for condition in &selection.filter.conditions {
+        if let Condition::Text { field, is } = condition
+            && is.op == TextOp::Eq
+            && let Some(column) = field.column()
+        {
+            must_be_in_file(session, field.key(), column, is.value())?;
+        }
+    }
+    Ok(())
+}
+
+/// Looks the value up where that is cheap.
+fn must_be_in_file(
+    session: &mut Session,
+    what: &str,
+    column: &'static str,
+    value: &str,
+) -> Result<()> {
+    let suggestible = &session.facts().suggestible;
+    let Some((column, within)) = suggestible
+        .iter()
+        .find(|(name, _)| *name == column)
+        .copied()
+    else {
+        return Ok(());
+    };
+    let known = texts(session, JobQuery::Values { column, within })?;
+    if known.is_empty() || known.len() >= MAX_SUGGESTIONS as usize {
+        return Ok(());
+    }
+    if known.iter().any(|text| text == value) {
+        return Ok(());
+    }
+    let expected = format!("one that the file has: {}", listed(&known));
+    Err(Error::invalid(what, value, expected))
+}
+
+/// The first column of a query's result; nothing if it was stopped.
+fn texts(session: &mut Session, query: JobQuery) -> Result<Vec<String>> {
+    let mut rows = Collect::default();
+    let ending = session.run(Task::Query(query), None, &mut rows)?;
+    if ending.receipt.outcome != Outcome::Finished {
+        return Ok(Vec::new());
+    }
+    Ok(rows
+        .rows
+        .iter()
+        .filter_map(|row| row.first())
+        .map(Cell::display)
+        .collect())
+}
+
+fn listed(values: &[String]) -> String {
+    let more = if values.len() > LISTED { ", …" } else { "" };
+    let first: Vec<_> = values.iter().take(LISTED).map(String::as_str).collect();
+    format!("{}{more}", first.join(", "))
+}

@@ -1,0 +1,298 @@
+//! The order of a job list, and the key at which its next page begins.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::{
+    filter::check_metric,
+    list::{COLUMNS, DETAIL_COLUMNS},
+    schema::{Schema, json_value},
+    sql::Sql,
+};
+use crate::{
+    db::value::Cell,
+    error::{Error, Result},
+};
+
+/// What decides the order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SortKey {
+    /// A column of the job table, by today's name.
+    Column(&'static str),
+    /// A value of the footprint; jobs without it count as NULL.
+    Footprint(String),
+}
+
+/// An order of jobs. Equal keys are ordered by `id`, in the same direction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sort {
+    /// What decides.
+    pub key: SortKey,
+    /// Largest first. NULL counts as smaller than everything.
+    pub descending: bool,
+}
+
+/// Newest first.
+impl Default for Sort {
+    fn default() -> Self {
+        Self {
+            key: SortKey::Column("start_time"),
+            descending: true,
+        }
+    }
+}
+
+/// As on the command line: `start_time:desc`, `footprint.cpu_load_avg:asc`.
+impl fmt::Display for Sort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let direction = if self.descending { "desc" } else { "asc" };
+        match &self.key {
+            SortKey::Column(name) => write!(f, "{name}:{direction}"),
+            SortKey::Footprint(key) => write!(f, "footprint.{key}:{direction}"),
+        }
+    }
+}
+
+impl FromStr for Sort {
+    type Err = Error;
+
+    /// Reads `COLUMN[:asc|:desc]`; without a direction the largest come first. A column may be
+    /// spelled as cc-backend's order does (`startTime`, `numNodes`).
+    fn from_str(text: &str) -> Result<Self> {
+        let (name, descending) = parse_direction(text)?;
+        if let Some(key) = name.strip_prefix("footprint.") {
+            let key = SortKey::Footprint(check_metric(key)?.to_owned());
+            return Ok(Self { key, descending });
+        }
+        let plain = |text: &str| text.replace('_', "").to_lowercase();
+        let columns = || COLUMNS.iter().chain(&DETAIL_COLUMNS).map(|(name, _)| *name);
+        columns()
+            .find(|column| plain(column) == plain(name))
+            .map(|column| Self {
+                key: SortKey::Column(column),
+                descending,
+            })
+            .ok_or_else(|| {
+                let known: Vec<_> = columns().collect();
+                let expected = format!("one of {}, or footprint.KEY", known.join(", "));
+                Error::invalid("sort column", name, expected)
+            })
+    }
+}
+
+/// Splits `NAME[:asc|:desc]`; the default is descending, as everywhere in cc-backend.
+pub(super) fn parse_direction(text: &str) -> Result<(&str, bool)> {
+    match text.split_once(':') {
+        None => Ok((text, true)),
+        Some((name, "desc")) => Ok((name, true)),
+        Some((name, "asc")) => Ok((name, false)),
+        Some((_, other)) => Err(Error::invalid("sort direction", other, "asc or desc")),
+    }
+}
+
+impl Sort {
+    /// The key as an expression.
+    fn expression(&self, schema: &Schema) -> Result<String> {
+        match &self.key {
+            SortKey::Column(name) => schema.column(name).map(ToOwned::to_owned),
+            SortKey::Footprint(key) => {
+                Ok(json_value(schema.column("footprint")?, check_metric(key)?))
+            }
+        }
+    }
+
+    /// The name of the column that shows the key at the end of each row, where the list does not
+    /// have it anyway.
+    pub fn extra_column(&self) -> Option<String> {
+        match &self.key {
+            SortKey::Column(name) if COLUMNS.iter().any(|(column, _)| column == name) => None,
+            SortKey::Column(name) => Some((*name).to_owned()),
+            SortKey::Footprint(key) => Some(format!("footprint.{key}")),
+        }
+    }
+
+    /// `, expression AS "name"` for [`Self::extra_column`].
+    ///
+    /// # Errors
+    /// If the file lacks the column.
+    pub(super) fn extra_selected(&self, schema: &Schema) -> Result<String> {
+        let Some(name) = self.extra_column() else {
+            return Ok(String::new());
+        };
+        Ok(format!(", {} AS \"{name}\"", self.expression(schema)?))
+    }
+
+    /// Where a row of the list has the key.
+    fn position(&self) -> usize {
+        match &self.key {
+            SortKey::Column(name) => COLUMNS.iter().position(|(column, _)| column == name),
+            SortKey::Footprint(_) => None,
+        }
+        .unwrap_or(COLUMNS.len())
+    }
+
+    /// `ORDER BY key, id`.
+    ///
+    /// # Errors
+    /// If the file lacks the column.
+    pub(super) fn order_by(&self, schema: &Schema) -> Result<String> {
+        let direction = if self.descending { "DESC" } else { "ASC" };
+        if self.key == SortKey::Column("id") {
+            return Ok(format!("ORDER BY id {direction}"));
+        }
+        let key = self.expression(schema)?;
+        Ok(format!("ORDER BY {key} {direction}, id {direction}"))
+    }
+
+    /// The condition on rows after the cursor, in this order.
+    ///
+    /// # Errors
+    /// If the file lacks the column.
+    pub(super) fn after(&self, schema: &Schema, cursor: &Cursor) -> Result<Sql> {
+        let op = if self.descending { "<" } else { ">" };
+        let id = Cell::Int(cursor.id);
+        if self.key == SortKey::Column("id") {
+            return Ok(Sql::with(format!("id {op} ?"), [id]));
+        }
+        let key = self.expression(schema)?;
+        let can_be_null = match &self.key {
+            SortKey::Column(name) => !schema.is_not_null(name),
+            SortKey::Footprint(_) => true,
+        };
+        let beyond = || {
+            Sql::with(
+                format!("({key}, id) {op} (?, ?)"),
+                [cursor.key.clone(), id.clone()],
+            )
+        };
+        Ok(match (&cursor.key, self.descending) {
+            // NULLs come last where the largest come first.
+            (Cell::Null, true) => Sql::with(format!("{key} IS NULL AND id < ?"), [id]),
+            (Cell::Null, false) => Sql::with(format!("({key} IS NOT NULL OR id > ?)"), [id]),
+            (_, true) if can_be_null => {
+                let mut sql = Sql::text("(");
+                sql.append(beyond());
+                sql.push(&format!(" OR {key} IS NULL)"));
+                sql
+            }
+            _ => beyond(),
+        })
+    }
+}
+
+/// The last job of a page: the next page begins right after it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cursor {
+    /// That job's value of the sort key.
+    pub key: Cell,
+    /// Its `id`, which decides among equal keys.
+    pub id: i64,
+}
+
+impl Cursor {
+    /// The cursor after a row of the job list in this order.
+    pub fn after(row: &[Cell], sort: &Sort) -> Option<Self> {
+        Some(Self {
+            key: row.get(sort.position())?.clone(),
+            id: row.first()?.as_int()?,
+        })
+    }
+}
+
+/// The id, a colon, and the key as JSON: `77:1773209640`, `12:"fritz"`, `3:null`, `5:{"blob":"ff"}`.
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let key = match &self.key {
+            Cell::Null => serde_json::Value::Null,
+            Cell::Int(value) => (*value).into(),
+            Cell::Real(value) => (*value).into(),
+            Cell::Text(text) => text.as_str().into(),
+            Cell::Blob(bytes) => serde_json::json!({ "blob": bytes }),
+        };
+        write!(f, "{}:{key}", self.id)
+    }
+}
+
+impl FromStr for Cursor {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        use serde_json::Value;
+
+        let invalid = || Error::invalid("cursor", text, "the text that `next` held before");
+        let (id, key) = text.split_once(':').ok_or_else(invalid)?;
+        let key = match serde_json::from_str(key).map_err(|_not_ours| invalid())? {
+            Value::Null => Cell::Null,
+            Value::Number(number) => number
+                .as_i64()
+                .map(Cell::Int)
+                .or_else(|| number.as_f64().map(Cell::Real))
+                .ok_or_else(invalid)?,
+            Value::String(text) => Cell::Text(text),
+            Value::Object(object) => object
+                .get("blob")
+                .and_then(|bytes| serde_json::from_value(bytes.clone()).ok())
+                .map(Cell::Blob)
+                .ok_or_else(invalid)?,
+            Value::Bool(_) | Value::Array(_) => return Err(invalid()),
+        };
+        let id = id.parse().map_err(|_no_number| invalid())?;
+        Ok(Self { key, id })
+    }
+}
+
+impl Serialize for Cursor {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Cursor {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse()
+            .map_err(|error: Error| serde::de::Error::custom(error.chain()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_survives_the_round_trip() {
+        for key in [
+            Cell::Null,
+            Cell::Int(i64::MIN),
+            Cell::Real(0.1 + 0.2),
+            Cell::Real(1e300),
+            Cell::Text("a:b\"'ü".to_owned()),
+            Cell::Blob(vec![0, 255]),
+        ] {
+            let cursor = Cursor { key, id: -3 };
+            let text = cursor.to_string();
+            assert_eq!(text.parse::<Cursor>().expect(&text), cursor);
+        }
+        for wrong in ["12", "a:1", "1:", "1:[1]", "1:{}", ""] {
+            assert!(wrong.parse::<Cursor>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_sort_is_a_column_or_a_footprint_value() {
+        let read = |text: &str| text.parse::<Sort>().map(|sort| sort.to_string());
+        assert_eq!(read("duration").expect("a column"), "duration:desc");
+        assert_eq!(
+            read("numHWThreads:asc").expect("theirs"),
+            "num_hwthreads:asc"
+        );
+        assert_eq!(
+            read("footprint.mem_bw_avg").expect("a key"),
+            "footprint.mem_bw_avg:desc"
+        );
+        for wrong in ["", "nodes", "footprint.", "footprint.a b", "duration:up"] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+    }
+}
