@@ -103,6 +103,16 @@ impl JobDb {
         db
     }
 
+    /// A file of this name with whatever `write` puts into it, and without side files.
+    pub fn written(file_name: &str, write: impl FnOnce(&Connection)) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join(file_name);
+        let conn = writer(&path);
+        write(&conn);
+        conn.close().expect("nothing left to do");
+        Self { folder, path }
+    }
+
     /// The folder, which holds nothing but the database.
     pub fn folder(&self) -> &Path {
         self.folder.path()

@@ -13,5 +13,12 @@ pub mod jobdb;
 #[allow(dead_code, reason = "not every test file takes pictures")]
 pub mod renderer;
 #[expect(clippy::allow_attributes, reason = "unused in some test files only")]
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "not every test file opens every schema"
+)]
+pub mod schemas;
+#[expect(clippy::allow_attributes, reason = "unused in some test files only")]
 #[allow(dead_code, reason = "not every test file drives the window")]
 pub mod ui;
