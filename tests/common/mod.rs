@@ -10,6 +10,13 @@ pub mod engine;
 )]
 pub mod jobdb;
 #[expect(clippy::allow_attributes, reason = "unused in some test files only")]
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "not every test file compares with plain Rust"
+)]
+pub mod oracle;
+#[expect(clippy::allow_attributes, reason = "unused in some test files only")]
 #[allow(dead_code, reason = "not every test file takes pictures")]
 pub mod renderer;
 #[expect(clippy::allow_attributes, reason = "unused in some test files only")]
