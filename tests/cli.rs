@@ -136,7 +136,7 @@ fn json_has_these_keys_in_this_order() {
         ("jobs", 21, 50),
         ("count", 1, 1),
         ("statistics", 11, 1),
-        ("statistics-grouped", 12, users.len()),
+        ("statistics-grouped", 13, users.len()),
     ] {
         let args = [
             "query",
@@ -148,7 +148,12 @@ fn json_has_these_keys_in_this_order() {
             "json",
         ];
         let value = json(&args, 0);
-        assert_eq!(keys(&value), OUTPUT_KEYS, "{name}");
+        // Where cc-backend would answer otherwise, its sentences come after everything else.
+        let differs = name == "statistics";
+        let expected = OUTPUT_KEYS
+            .into_iter()
+            .chain(differs.then_some("differences"));
+        assert_eq!(keys(&value), expected.collect::<Vec<_>>(), "{name}");
         assert_eq!(keys(&value["receipt"]), RECEIPT_KEYS, "{name}");
         assert_eq!(value["query"], name);
         assert_eq!(value["complete"], true, "{name}");
@@ -248,7 +253,7 @@ fn filters_reach_the_query() {
         counted(&|j| (1_700_000_600..=1_700_001_000).contains(&j.start_time))
     );
     assert_eq!(count(&["--from=-5"]), 400);
-    assert_eq!(count(&["--cluster", "'; DROP TABLE job; --"]), 0);
+    assert_eq!(count(&["--cluster", "contains:'; DROP TABLE job; --"]), 0);
     assert_eq!(count(&[]), 400);
 }
 
@@ -499,7 +504,7 @@ fn data_goes_to_standard_output_and_talk_to_standard_error() {
         "a header and 20 jobs"
     );
     assert!(
-        text(&part.stderr).contains("more jobs: --after"),
+        text(&part.stderr).contains("more: --after"),
         "a part says so"
     );
     let output = run(&["sql", path(&db), "DELETE FROM job"]);
@@ -616,7 +621,6 @@ fn a_wrong_command_line_is_status_two() {
         vec!["nonsense", "x", "y"],
         vec!["query"],
         vec!["query", path(&db), "nonsense"],
-        vec!["query", path(&db), "jobs", "--limit", "0"],
         vec!["query", path(&db), "jobs", "--after", "x"],
         vec!["query", path(&db), "count", "--from", "yesterday"],
         vec!["query", path(&db), "statistics-grouped", "--by", "weather"],

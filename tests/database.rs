@@ -31,7 +31,8 @@ use jobscope::{
     jobs::{
         catalogue::{Clock, JobQuery},
         facts::DatabaseFacts,
-        filter::JobFilter,
+        filter::{JobFilter, Selection},
+        sort::Sort,
         statistics::GroupBy,
     },
 };
@@ -52,28 +53,28 @@ fn count(conn: &ReadConnection) -> i64 {
 
 /// The four questions that the window asks, and more.
 fn all_queries() -> Vec<Task> {
-    let filter = JobFilter::default();
     let clock = Clock {
         now_unix_secs: NOW,
         short_secs: 300,
     };
+    let selection = Selection::new(JobFilter::default(), clock);
     [
         JobQuery::Jobs {
-            filter: filter.clone(),
+            selection: selection.clone(),
+            sort: Sort::default(),
             after: None,
-            limit: 50,
+            limit: Some(50),
         },
         JobQuery::Count {
-            filter: filter.clone(),
+            selection: selection.clone(),
         },
         JobQuery::Statistics {
-            filter: filter.clone(),
-            clock,
+            selection: selection.clone(),
         },
         JobQuery::StatisticsGrouped {
-            filter,
+            selection,
             by: GroupBy::User,
-            clock,
+            sort: None,
         },
         JobQuery::Job { id: 3 },
     ]
@@ -609,39 +610,6 @@ fn ids_at_both_ends_of_the_range_are_no_reason_to_refuse_a_file() {
     let conn = open(&db.path);
     let facts = DatabaseFacts::read(&conn, &db.path, OpenMode::ReadOnly);
     assert!(facts.is_ok(), "{:?}", facts.err());
-}
-
-#[test]
-fn a_schema_that_cannot_be_queried_is_named() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("other.db");
-    let read = || {
-        let conn = open(&path);
-        DatabaseFacts::read(&conn, &path, OpenMode::ReadOnly)
-            .map_err(|error| Report::from(&error))
-            .expect_err("it cannot be queried")
-    };
-    let writer = jobdb::writer(&path);
-    writer
-        .execute_batch("CREATE TABLE something(x)")
-        .expect("a table");
-    let report = read();
-    assert!(
-        report.to_string().contains("no table named job"),
-        "{report}"
-    );
-    assert!(report.hint.is_some());
-
-    writer
-        .execute_batch(
-            "CREATE TABLE job(id INTEGER PRIMARY KEY, job_id, cluster, user, start_time)",
-        )
-        .expect("an old table");
-    let report = read();
-    for missing in ["hpc_user", "subcluster", "meta_data", "shared"] {
-        assert!(report.to_string().contains(missing), "{missing}: {report}");
-    }
-    assert!(!report.to_string().contains("start_time"), "{report}");
 }
 
 #[test]

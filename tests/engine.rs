@@ -26,7 +26,7 @@ use jobscope::{
         message::{CloseReason, Event, Request, Task, TaskId},
         receipt::{Outcome, Receipt, Stop},
     },
-    jobs::{catalogue::JobQuery, filter::JobFilter},
+    jobs::{catalogue::JobQuery, filter::Selection},
     memory::sample::ConnectionState,
     units::Bytes,
 };
@@ -799,7 +799,7 @@ fn another_database_cancels_the_tasks_of_the_first() {
         assert_sane(&receipt);
     }
     let ended = engine.run(Task::Query(JobQuery::Count {
-        filter: JobFilter::default(),
+        selection: Selection::default(),
     }));
     assert_eq!(ended.rows, [[Cell::Int(50)]]);
     engine.wait_for("the connection to the first to be closed", |event| {

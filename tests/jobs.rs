@@ -1,13 +1,11 @@
-//! The job queries against plain Rust, hand-computed cases, and the numbers of a real database.
+//! The job queries on hand-computed cases and the numbers of a real database. Over all rows, they
+//! are compared with plain Rust in `tests/queries.rs`.
 
 #![expect(clippy::expect_used, reason = "helpers of tests")]
 
 mod common;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::LazyLock,
-};
+use std::collections::BTreeMap;
 
 use jobscope::{
     db::{
@@ -16,14 +14,18 @@ use jobscope::{
     },
     jobs::{
         catalogue::{Clock, JobQuery},
-        filter::{JobFilter, Sql},
-        list::{self, Cursor},
-        statistics::{self, GroupBy, StatisticsRow},
+        clusters::MetricScale,
+        filter::{Condition, JobFilter, Selection, TextField, TextMatch, TextOp},
+        histogram::{DurationBins, Metric},
+        schema::Schema,
+        sort::{Cursor, Sort},
+        sql::Sql,
+        statistics::{GroupBy, StatisticsRow},
     },
 };
 use proptest::prelude::*;
 
-use common::jobdb::{self, FIRST_START, JobDb, NOW, PlainJob};
+use common::jobdb::{self, JobDb, NOW};
 
 const CLOCK: Clock = Clock {
     now_unix_secs: NOW,
@@ -31,9 +33,12 @@ const CLOCK: Clock = Clock {
 };
 
 /// The rows of a job query, read without the engine.
-fn rows(conn: &ReadConnection, sql: &Sql) -> Vec<Vec<Cell>> {
+fn rows(conn: &ReadConnection, query: &JobQuery) -> Vec<Vec<Cell>> {
+    let schema = Schema::probe(conn).expect("a schema");
+    let sql = query.sql(&schema).expect("an answerable query");
     let mut statement = conn.prepare(&sql.text).expect(&sql.text);
     let num_columns = statement.column_count();
+    assert_eq!(num_columns, query.columns().len(), "{}", sql.text);
     statement
         .query_map(rusqlite::params_from_iter(&sql.params), |row| {
             (0..num_columns)
@@ -55,12 +60,27 @@ fn numbers(row: &[Cell]) -> Vec<i64> {
         .collect()
 }
 
+fn selection(filter: &JobFilter) -> Selection {
+    Selection::new(filter.clone(), CLOCK)
+}
+
 fn total(conn: &ReadConnection, filter: &JobFilter) -> Vec<i64> {
-    numbers(&rows(conn, &statistics::total_sql(filter, CLOCK))[0])
+    let selection = selection(filter);
+    numbers(&rows(conn, &JobQuery::Statistics { selection })[0])
+}
+
+fn count(conn: &ReadConnection, filter: &JobFilter) -> Option<i64> {
+    let selection = selection(filter);
+    rows(conn, &JobQuery::Count { selection })[0][0].as_int()
 }
 
 fn grouped(conn: &ReadConnection, filter: &JobFilter, by: GroupBy) -> BTreeMap<String, Vec<i64>> {
-    rows(conn, &statistics::grouped_sql(filter, by, CLOCK))
+    let query = JobQuery::StatisticsGrouped {
+        selection: selection(filter),
+        by,
+        sort: None,
+    };
+    rows(conn, &query)
         .iter()
         .map(|row| {
             let row = StatisticsRow::from_cells(row, true).expect("a key and eleven numbers");
@@ -69,85 +89,13 @@ fn grouped(conn: &ReadConnection, filter: &JobFilter, by: GroupBy) -> BTreeMap<S
         .collect()
 }
 
-/// What a filter means, in plain Rust.
-fn accepts(filter: &JobFilter, job: &PlainJob) -> bool {
-    let is = |wanted: &Option<String>, value: &str| wanted.as_deref().is_none_or(|w| w == value);
-    is(&filter.cluster, &job.cluster)
-        && is(&filter.user, &job.user)
-        && is(&filter.project, &job.project)
-        && (filter.states.is_empty() || filter.states.contains(&job.state))
-        && filter
-            .from_unix_secs
-            .is_none_or(|from| job.start_time >= from)
-        && filter.to_unix_secs.is_none_or(|to| job.start_time <= to)
-}
-
-/// cc-backend's statistics in plain Rust, in the order of the columns.
-fn plain_statistics<'a>(jobs: impl Iterator<Item = &'a PlainJob>) -> Vec<i64> {
-    let mut users = BTreeSet::new();
-    let mut sums = [0_i64; 11];
-    let [
-        count,
-        _,
-        secs,
-        nodes,
-        node_secs,
-        cores,
-        core_secs,
-        accs,
-        acc_secs,
-        running,
-        short,
-    ] = &mut sums;
-    for job in jobs {
-        users.insert(&job.user);
-        let is_running = job.state == "running";
-        let duration = if is_running {
-            NOW - job.start_time
-        } else {
-            job.duration
-        };
-        *count += 1;
-        *secs += duration;
-        *nodes += job.num_nodes;
-        *node_secs += duration * job.num_nodes;
-        *cores += job.num_hwthreads.unwrap_or(0);
-        *core_secs += duration * job.num_hwthreads.unwrap_or(0);
-        *accs += job.num_acc.unwrap_or(0);
-        *acc_secs += duration * job.num_acc.unwrap_or(0);
-        *running += i64::from(is_running);
-        *short += i64::from(job.duration < 300);
+fn page(after: Option<Cursor>, limit: u32) -> JobQuery {
+    JobQuery::Jobs {
+        selection: selection(&JobFilter::default()),
+        sort: Sort::default(),
+        after,
+        limit: Some(limit),
     }
-    for secs in [secs, node_secs, core_secs, acc_secs] {
-        *secs /= 3600;
-    }
-    sums[1] = i64::try_from(users.len()).expect("few users");
-    sums.to_vec()
-}
-
-fn key(job: &PlainJob, by: GroupBy) -> &str {
-    match by {
-        GroupBy::User => &job.user,
-        GroupBy::Project => &job.project,
-        GroupBy::Cluster => &job.cluster,
-        GroupBy::Subcluster => &job.subcluster,
-    }
-}
-
-fn plain_grouped(jobs: &[PlainJob], filter: &JobFilter, by: GroupBy) -> BTreeMap<String, Vec<i64>> {
-    let keys: BTreeSet<_> = jobs
-        .iter()
-        .filter(|job| accepts(filter, job))
-        .map(|job| key(job, by))
-        .collect();
-    keys.into_iter()
-        .map(|wanted| {
-            let group = jobs
-                .iter()
-                .filter(|job| accepts(filter, job) && key(job, by) == wanted);
-            (wanted.to_owned(), plain_statistics(group))
-        })
-        .collect()
 }
 
 #[test]
@@ -173,33 +121,100 @@ fn the_real_database_gives_the_golden_numbers() {
         [241, 1, 343, 241, 343, 17352, 24704, 0, 0, 0, 51]
     );
     assert_eq!(clusters.len(), 2);
-    let by_user = |user: &str| {
-        let filter = JobFilter {
-            user: Some(user.to_owned()),
-            ..JobFilter::default()
-        };
-        rows(&conn, &list::count_sql(&filter))[0][0].as_int()
+    let user = |op, name: &str| {
+        let is = TextMatch::new(op, name);
+        let field = TextField::User;
+        count(
+            &conn,
+            &JobFilter::default().and(Condition::Text { field, is }),
+        )
     };
-    assert_eq!(by_user("K106EB10"), Some(0), "names are compared exactly");
+    assert_eq!(user(TextOp::Eq, "K106EB10"), Some(0), "compared exactly");
+    assert_eq!(
+        user(TextOp::Contains, "K106EB"),
+        Some(241),
+        "LIKE ignores case"
+    );
+    for (schedule, jobs) in [("interactive", 22), ("batch", 522)] {
+        let filter = JobFilter::from_json(&format!("{{\"schedule\":\"{schedule}\"}}"));
+        assert_eq!(count(&conn, &filter.expect("a filter")), Some(jobs));
+    }
 }
 
 #[test]
-fn the_real_database_adds_up_like_plain_rust_in_every_grouping() {
+fn the_real_database_has_the_golden_histograms() {
     let Some(db) = jobdb::real() else {
         println!("skipped: the real database is not on this machine");
         return;
     };
-    let jobs = jobdb::plain_jobs(&db.path);
     let conn = open(&db);
-    let all = JobFilter::default();
-    assert_eq!(total(&conn, &all), plain_statistics(jobs.iter()));
-    for by in GroupBy::ALL {
-        assert_eq!(
-            grouped(&conn, &all, by),
-            plain_grouped(&jobs, &all, by),
-            "by {by}"
-        );
-    }
+    let bins = |query: &JobQuery| -> Vec<(i64, i64)> {
+        rows(&conn, query)
+            .iter()
+            .filter_map(|row| Some((row[0].as_int()?, row[3].as_int()?)))
+            .filter(|(_, count)| *count > 0)
+            .collect()
+    };
+    let hours = |as_backend| JobQuery::DurationHistogram {
+        selection: Selection {
+            as_backend,
+            ..selection(&JobFilter::default())
+        },
+        bins: DurationBins::Hour,
+    };
+    let shown = [
+        (1, 299),
+        (2, 50),
+        (3, 42),
+        (4, 12),
+        (5, 9),
+        (6, 1),
+        (7, 2),
+        (8, 6),
+        (9, 2),
+        (10, 2),
+        (11, 4),
+        (12, 7),
+        (13, 4),
+        (15, 21),
+        (16, 3),
+        (17, 18),
+        (18, 4),
+        (19, 8),
+        (20, 3),
+        (21, 2),
+        (24, 34),
+        (25, 7),
+        (36, 1),
+    ];
+    assert_eq!(bins(&hours(true)), shown);
+    let with_the_rest: Vec<_> = shown.into_iter().chain([(49, 3)]).collect();
+    assert_eq!(bins(&hours(false)), with_the_rest, "three jobs ran longer");
+
+    let load = JobQuery::MetricHistogram {
+        selection: selection(&JobFilter::default().with_text(TextField::Cluster, "fritz")),
+        metric: Metric {
+            name: "cpu_load".to_owned(),
+            bins: 10,
+            scale: Some(MetricScale {
+                peak: 72.0,
+                unit: String::new(),
+                statistic: Some("avg".to_owned()),
+            }),
+        },
+    };
+    assert_eq!(
+        bins(&load)[..7],
+        [
+            (4, 8),
+            (5, 14),
+            (6, 22),
+            (7, 14),
+            (8, 17),
+            (9, 41),
+            (10, 125)
+        ]
+    );
 }
 
 /// One job: state, start, stored duration, nodes, threads, accelerators.
@@ -257,18 +272,6 @@ fn an_empty_selection_gives_zeros_and_no_groups() {
     }
 }
 
-/// Shared by the properties: 1,500 jobs, in plain Rust and as a file.
-struct Shared {
-    db: JobDb,
-    jobs: Vec<PlainJob>,
-}
-
-static SHARED: LazyLock<Shared> = LazyLock::new(|| {
-    let db = JobDb::with_rows(1_500);
-    let jobs = jobdb::plain_jobs(&db.path);
-    Shared { db, jobs }
-});
-
 fn hostile_text() -> impl Strategy<Value = String> {
     prop_oneof![
         Just("'; DROP TABLE job; --".to_owned()),
@@ -285,164 +288,74 @@ fn hostile_text() -> impl Strategy<Value = String> {
     ]
 }
 
-fn text_or(known: &'static [&'static str]) -> impl Strategy<Value = Option<String>> {
-    prop_oneof![
-        3 => Just(None),
-        4 => prop::sample::select(known).prop_map(|text| Some(text.to_owned())),
-        1 => hostile_text().prop_map(Some),
-    ]
-}
-
-fn any_time() -> impl Strategy<Value = Option<i64>> {
-    // 1,500 jobs at seven per minute are some 215 minutes.
-    prop_oneof![
-        2 => Just(None),
-        4 => (FIRST_START - 60..FIRST_START + 215 * 60).prop_map(Some),
-        1 => prop::sample::select(vec![i64::MIN, -1, 0, i64::MAX]).prop_map(Some),
-    ]
-}
-
-fn any_filter() -> impl Strategy<Value = JobFilter> {
-    let states = prop_oneof![
-        2 => Just(Vec::new()),
-        3 => prop::collection::vec(
-            prop::sample::select(vec!["completed", "running", "failed", "out_of_memory", "nonsense"])
-                .prop_map(ToOwned::to_owned),
-            1..4,
-        ),
-        1 => prop::collection::vec(hostile_text(), 1..3),
-    ];
-    (
-        text_or(&["alex", "fritz", "emmy", "nowhere"]),
-        text_or(&["user000", "user004", "user010", "o'hara%_", "ü😀"]),
-        text_or(&["proj0", "proj7", "proj10"]),
-        states,
-        any_time(),
-        any_time(),
-    )
-        .prop_map(
-            |(cluster, user, project, states, from_unix_secs, to_unix_secs)| JobFilter {
-                cluster,
-                user,
-                project,
-                states,
-                from_unix_secs,
-                to_unix_secs,
-            },
-        )
-}
-
-fn texts(filter: &JobFilter) -> impl Iterator<Item = &String> {
+/// A condition on every text there is.
+fn textual(text: &str) -> JobFilter {
+    let mut filter = JobFilter::default().with_states([text, "running"]);
+    for field in TextField::ALL {
+        for op in TextOp::ALL {
+            let is = TextMatch {
+                op,
+                values: vec![text.to_owned()],
+            };
+            filter = filter.and(Condition::Text { field, is });
+        }
+    }
     filter
-        .cluster
-        .iter()
-        .chain(&filter.user)
-        .chain(&filter.project)
-        .chain(&filter.states)
 }
 
 fn every_statement(filter: &JobFilter) -> Vec<Sql> {
-    let filter = || filter.clone();
+    let schema = Schema::version_11();
+    let selection = || selection(filter);
     [
         JobQuery::Jobs {
-            filter: filter(),
+            selection: selection(),
+            sort: Sort::default(),
             after: Some(Cursor {
-                start_time_unix_secs: 5,
+                key: Cell::Int(5),
                 id: 6,
             }),
-            limit: 7,
+            limit: Some(7),
         },
-        JobQuery::Count { filter: filter() },
+        JobQuery::Count {
+            selection: selection(),
+        },
         JobQuery::Statistics {
-            filter: filter(),
-            clock: CLOCK,
+            selection: selection(),
         },
         JobQuery::StatisticsGrouped {
-            filter: filter(),
+            selection: selection(),
             by: GroupBy::User,
-            clock: CLOCK,
+            sort: None,
         },
     ]
     .iter()
-    .map(JobQuery::sql)
+    .map(|query| query.sql(&schema).expect("everything is there"))
     .collect()
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 192, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn sql_and_plain_rust_accept_the_same_jobs(filter in any_filter()) {
-        let conn = open(&SHARED.db);
-        let accepted = SHARED.jobs.iter().filter(|job| accepts(&filter, job)).count();
-        let counted = rows(&conn, &list::count_sql(&filter))[0][0].as_int();
-        prop_assert_eq!(counted, i64::try_from(accepted).ok());
-        prop_assert_eq!(
-            total(&conn, &filter),
-            plain_statistics(SHARED.jobs.iter().filter(|job| accepts(&filter, job)))
-        );
-        for by in GroupBy::ALL {
-            prop_assert_eq!(
-                grouped(&conn, &filter, by),
-                plain_grouped(&SHARED.jobs, &filter, by),
-                "by {}", by
-            );
-        }
-    }
-
-    #[test]
-    fn every_value_is_bound_and_no_text_reaches_the_statement(filter in any_filter()) {
+    fn every_value_is_bound_and_no_text_reaches_the_statement(text in hostile_text()) {
+        let hostile = every_statement(&textual(&text));
         // What the same filter would say without anything strange in it.
-        let mut harmless = filter.clone();
-        for text in [&mut harmless.cluster, &mut harmless.user, &mut harmless.project] {
-            *text = text.as_ref().map(|_| "harmless".to_owned());
-        }
-        // One state of plain letters is a literal by design, for the partial indexes.
-        let is_literal = matches!(filter.states.as_slice(), [state]
-            if !state.is_empty() && state.bytes().all(|b| b.is_ascii_lowercase() || b == b'_' || b == b'-'));
-        if !is_literal {
-            harmless.states = vec!["Harmless".to_owned(); filter.states.len()];
-        }
-        for (sql, expected) in every_statement(&filter).iter().zip(every_statement(&harmless)) {
+        let harmless = every_statement(&textual("harmless"));
+        for (sql, expected) in hostile.iter().zip(harmless) {
             prop_assert_eq!(&sql.text, &expected.text, "the text must not depend on the values");
             prop_assert_eq!(sql.text.matches('?').count(), sql.params.len());
             prop_assert_eq!(sql.params.len(), expected.params.len());
-            for text in texts(&filter).filter(|text| text.len() > 12 && !is_literal) {
-                prop_assert!(!sql.text.contains(text.as_str()), "{text:?} is part of the statement");
-            }
         }
     }
 
     #[test]
-    fn walking_all_batches_gives_each_job_exactly_once_in_order(
-        filter in any_filter(),
-        limit in prop::sample::select(vec![1_u32, 2, 3, 7, 8, 50, 256, 1_499, 1_500, 5_000]),
-    ) {
-        let mut expected: Vec<_> = SHARED.jobs.iter()
-            .filter(|job| accepts(&filter, job))
-            .map(|job| (job.start_time, job.id))
-            .collect();
-        expected.sort_unstable_by(|a, b| b.cmp(a));
-        let limit = if expected.len() > 200 { limit.max(7) } else { limit };
-
-        let conn = open(&SHARED.db);
-        let mut walked = Vec::new();
-        let mut after = None;
-        loop {
-            let query = JobQuery::Jobs { filter: filter.clone(), after, limit };
-            let batch = rows(&conn, &query.sql());
-            prop_assert!(batch.len() <= limit as usize);
-            walked.extend(batch.iter().map(|row| (
-                row[6].as_int().expect("a start"),
-                row[0].as_int().expect("an id"),
-            )));
-            prop_assert!(walked.len() <= expected.len(), "the walk does not end");
-            after = query.next(batch.len(), batch.last().map(Vec::as_slice));
-            if after.is_none() {
-                break;
-            }
-        }
-        prop_assert_eq!(walked, expected);
+    fn a_single_state_is_a_literal_only_if_it_is_a_plain_word(text in hostile_text()) {
+        let sql = &every_statement(&JobFilter::default().with_states([text.clone()]))[1];
+        let is_word = !text.is_empty()
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+        let quoted = format!("'{text}'");
+        prop_assert_eq!(sql.text.contains(&quoted), is_word);
+        prop_assert_eq!(sql.params.is_empty(), is_word);
     }
 }
 
@@ -457,12 +370,8 @@ fn many_jobs_of_one_second_are_walked_without_loss() {
         let mut ids = Vec::new();
         let mut after = None;
         loop {
-            let query = JobQuery::Jobs {
-                filter: JobFilter::default(),
-                after,
-                limit,
-            };
-            let batch = rows(&conn, &query.sql());
+            let query = page(after, limit);
+            let batch = rows(&conn, &query);
             ids.extend(batch.iter().filter_map(|row| row[0].as_int()));
             assert!(ids.len() <= 500, "limit {limit}: the walk does not end");
             after = query.next(batch.len(), batch.last().map(Vec::as_slice));
@@ -479,7 +388,7 @@ fn many_jobs_of_one_second_are_walked_without_loss() {
 fn one_job_has_all_its_columns_and_the_list_leaves_out_the_large_ones() {
     let db = JobDb::with_rows(10);
     let conn = open(&db);
-    let detail = rows(&conn, &list::job_sql(3));
+    let detail = rows(&conn, &JobQuery::Job { id: 3 });
     assert_eq!(detail.len(), 1);
     assert_eq!(detail[0].len(), 24);
     assert!(
@@ -488,25 +397,37 @@ fn one_job_has_all_its_columns_and_the_list_leaves_out_the_large_ones() {
             .expect("a BLOB of JSON")
             .contains("jobScript")
     );
-    let columns = list::columns();
+    let columns = page(None, 1).columns();
     assert_eq!(columns.len(), 21);
     assert!(columns.iter().all(|column| column.name != "meta_data"));
     assert!(
-        rows(&conn, &list::job_sql(4)).is_empty(),
+        rows(&conn, &JobQuery::Job { id: 4 }).is_empty(),
         "ids are odd here"
     );
 }
 
 #[test]
 fn suggestions_are_the_distinct_values_in_order() {
-    let conn = open(&SHARED.db);
-    let values = |column| {
-        rows(&conn, &JobQuery::Values { column }.sql())
+    let db = JobDb::with_rows(1_500);
+    let conn = open(&db);
+    let values = |column, within| {
+        rows(&conn, &JobQuery::Values { column, within })
             .iter()
             .map(|row| row[0].display())
             .collect::<Vec<_>>()
     };
-    assert_eq!(values("cluster"), ["alex", "emmy", "fritz"]);
-    let users: BTreeSet<_> = SHARED.jobs.iter().map(|job| job.user.clone()).collect();
-    assert_eq!(values("hpc_user"), users.into_iter().collect::<Vec<_>>());
+    assert_eq!(values("cluster", None), ["alex", "emmy", "fritz"]);
+    let distinct = |column: &str| {
+        db.writer()
+            .prepare(&format!("SELECT DISTINCT {column} FROM job ORDER BY 1"))
+            .expect("a statement")
+            .query_map([], |row| row.get::<_, String>(0))
+            .expect("rows")
+            .collect::<rusqlite::Result<Vec<_>>>()
+            .expect("texts")
+    };
+    assert_eq!(values("hpc_user", None), distinct("hpc_user"));
+    let mut users = values("hpc_user", Some("cluster"));
+    users.sort();
+    assert_eq!(users, distinct("hpc_user"), "through another column");
 }

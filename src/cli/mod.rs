@@ -37,7 +37,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run one of the job queries.
-    Query(query::QueryArgs),
+    Query(Box<query::QueryArgs>),
     /// Run one reading statement of your own.
     Sql(query::SqlArgs),
     /// Make a realistic database of any number of jobs.

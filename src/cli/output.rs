@@ -129,13 +129,16 @@ impl Output {
             self.begin_json()?;
         }
         let complete = ending.receipt.outcome == crate::engine::receipt::Outcome::Finished;
-        writeln!(
+        write!(
             self.out,
-            "],\"complete\":{complete},\"next\":{},\"differences\":{},\"receipt\":{}}}",
+            "],\"complete\":{complete},\"next\":{},\"receipt\":{}",
             json!(ending.next),
-            json!(differences),
             json!(ending.receipt)
-        )
+        )?;
+        if !differences.is_empty() {
+            write!(self.out, ",\"differences\":{}", json!(differences))?;
+        }
+        writeln!(self.out, "}}")
     }
 
     fn write_json_rows(&mut self, rows: &[Vec<Cell>]) -> io::Result<()> {

@@ -126,15 +126,12 @@ impl Differences {
             ));
         }
         if self.unknown > 0 {
-            sentences.push(match &self.query {
-                JobQuery::ResourceHistogram { .. } => format!(
-                    "cc-backend's request fails because {} jobs have no value (NULL)",
-                    format_count(self.unknown)
-                ),
-                _ => format!(
-                    "cc-backend does not mention the {} jobs without a value",
-                    format_count(self.unknown)
-                ),
+            let unknown = format_count(self.unknown);
+            let fails = matches!(self.query, JobQuery::ResourceHistogram { .. });
+            sentences.push(if fails {
+                format!("cc-backend's request fails because {unknown} jobs have no value (NULL)")
+            } else {
+                format!("cc-backend does not mention the {unknown} jobs without a value")
             });
         }
         if let JobQuery::MetricHistogram { metric, .. } = &self.query {
@@ -190,26 +187,23 @@ impl Differences {
     }
 
     fn of_the_backends_answer(&self) -> Vec<String> {
-        let text = match &self.query {
-            JobQuery::Statistics { .. } => {
-                "totalNodes, totalCores and totalAccs are 0, as cc-backend answers"
-            }
-            JobQuery::DurationHistogram { .. } => {
-                "jobs beyond the last bin are left out, as cc-backend does"
-            }
-            JobQuery::ResourceHistogram { .. } => {
-                "jobs without a value (NULL) are left out; cc-backend's request fails if there are any"
-            }
-            JobQuery::MetricHistogram { metric, .. } => {
-                return vec![format!(
-                    "only jobs with the key {} and a value up to the peak count; of running jobs alone cc-backend \
-                     takes the values of its metric store instead",
-                    metric.keys(true).into_iter().next().unwrap_or_default()
-                )];
-            }
-            _ => return Vec::new(),
+        let text = if let JobQuery::MetricHistogram { metric, .. } = &self.query {
+            format!(
+                "only jobs with the key {} and a value up to the peak count; of running jobs alone cc-backend \
+                 takes the values of its metric store instead",
+                metric.keys(true).into_iter().next().unwrap_or_default()
+            )
+        } else if matches!(self.query, JobQuery::Statistics { .. }) {
+            "totalNodes, totalCores and totalAccs are 0, as cc-backend answers".to_owned()
+        } else if matches!(self.query, JobQuery::DurationHistogram { .. }) {
+            "jobs beyond the last bin are left out, as cc-backend does".to_owned()
+        } else if matches!(self.query, JobQuery::ResourceHistogram { .. }) {
+            "jobs without a value (NULL) are left out; cc-backend's request fails if there are any"
+                .to_owned()
+        } else {
+            return Vec::new();
         };
-        vec![text.to_owned()]
+        vec![text]
     }
 
     fn of_the_filter(&self, as_backend: bool) -> Vec<String> {

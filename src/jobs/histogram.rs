@@ -293,14 +293,11 @@ fn value_columns(footprint: &str, keys: &[String]) -> String {
 
 /// The first key that holds a number, and whether it is another than the first.
 fn value_of(keys: &[String]) -> (String, String) {
-    let mut value = String::from("CASE");
-    for index in 0..keys.len() {
-        // Texts and nested values are no numbers, whatever they look like.
-        value.push_str(&format!(
-            " WHEN typeof(v{index}) IN ('integer', 'real') THEN v{index}"
-        ));
-    }
-    value.push_str(" END");
+    // Texts and nested values are no numbers, whatever they look like.
+    let whens = (0..keys.len())
+        .map(|index| format!("WHEN typeof(v{index}) IN ('integer', 'real') THEN v{index}"))
+        .collect::<Vec<_>>();
+    let value = format!("CASE {} END", whens.join(" "));
     let drifted = if keys.len() > 1 {
         format!("typeof(v0) NOT IN ('integer', 'real') AND ({value}) IS NOT NULL")
     } else {
@@ -334,6 +331,10 @@ pub(super) fn metric_columns(metric: &Metric) -> Vec<Column> {
 }
 
 /// One row of a histogram.
+#[expect(
+    clippy::struct_field_names,
+    reason = "the field is called as the result's column is"
+)]
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bin {
     /// Its number from 1 on, or the value itself for resources. 0 lies below the first bin;

@@ -278,7 +278,7 @@ pub(super) fn between_sql(
     match omit {
         OmitTagged::None => {}
         OmitTagged::All => {
-            sql.push("\n  AND NOT EXISTS (SELECT 1 FROM jobtag WHERE jobtag.job_id = job.id)")
+            sql.push("\n  AND NOT EXISTS (SELECT 1 FROM jobtag WHERE jobtag.job_id = job.id)");
         }
         OmitTagged::User => {
             schema.require("tag", &["id", "tag_type"])?;

@@ -23,7 +23,7 @@ const HOST: &str = "CASE WHEN node.type = 'object' THEN json_extract(node.value,
 pub(super) fn allocated_sql(schema: &Schema, cluster: &str) -> Result<Sql> {
     Ok(Sql::with(
         format!(
-            "SELECT {subcluster} AS subcluster, {HOST} AS hostname, COUNT(*) AS jobs\n{from}\n\
+            "SELECT {subcluster} AS subcluster, {HOST} AS hostname, COUNT(DISTINCT job.id) AS jobs\n{from}\n\
              WHERE {of} = ?\n  AND {state} = 'running'\n  AND {HOST} IS NOT NULL\n\
              GROUP BY 1, 2\nORDER BY 1, 2",
             subcluster = schema.column("subcluster")?,
@@ -93,7 +93,7 @@ fn newest_state(schema: &Schema) -> Result<NewestState> {
     Ok(NewestState {
         join: " JOIN node_state AS state ON state.id = (\n  \
                SELECT newest.id FROM node_state AS newest WHERE newest.node_id = node.id\n  \
-               ORDER BY newest.time_stamp DESC LIMIT 1\n)",
+               ORDER BY newest.time_stamp DESC, newest.id DESC LIMIT 1\n)",
         qualifier: "state",
         has_metrics: schema.table_has("node_state", "health_metrics"),
     })

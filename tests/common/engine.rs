@@ -21,7 +21,7 @@ use jobscope::{
         receipt::Receipt,
     },
     error::Report,
-    jobs::{catalogue::Column, facts::DatabaseFacts, list::Cursor},
+    jobs::{catalogue::Column, facts::DatabaseFacts, sort::Cursor},
 };
 
 /// Longer than anything takes on a busy machine: whoever waits this long waits for ever.
@@ -140,7 +140,7 @@ impl TestEngine {
                 report,
                 next,
                 ..
-            } if *ended == id => Some(((**receipt).clone(), report.clone(), *next)),
+            } if *ended == id => Some(((**receipt).clone(), report.clone(), next.clone())),
             _ => None,
         });
         let mut all_columns = Vec::new();

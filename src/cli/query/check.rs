@@ -46,13 +46,10 @@ pub(super) fn matches(session: &mut Session, query: &JobQuery) -> Result<()> {
             return Err(Error::invalid("metric", &metric.name, expected));
         }
     }
-    let cluster = match query {
-        JobQuery::Running { cluster }
-        | JobQuery::Partitions { cluster }
-        | JobQuery::AllocatedNodes { cluster } => Some(cluster),
-        _ => None,
-    };
-    if let Some(cluster) = cluster {
+    if let JobQuery::Running { cluster }
+    | JobQuery::Partitions { cluster }
+    | JobQuery::AllocatedNodes { cluster } = query
+    {
         must_be_in_file(session, "cluster", "cluster", cluster)?;
     }
     let Some(selection) = query.selection() else {

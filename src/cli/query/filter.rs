@@ -17,7 +17,7 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Filter options")]
 pub(super) struct FilterArgs {
-    /// cc-backend's JobFilter as JSON, or a list of them: {"cluster":{"eq":"fritz"}}.
+    /// cc-backend's `JobFilter` as JSON, or a list of them: {"cluster":{"eq":"fritz"}}.
     #[arg(long, value_name = "JSON")]
     pub filter: Vec<String>,
     /// The cluster.

@@ -4,7 +4,10 @@ mod build;
 mod check;
 mod filter;
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use clap::{Args, builder::PossibleValuesParser};
 
@@ -144,7 +147,7 @@ struct RunArgs {
 /// If the database cannot be opened, the query fails, or the output cannot be written.
 pub fn run_query(args: &QueryArgs) -> Result<ExitCode> {
     let query = build::query(args)?;
-    run(&args.database, Task::Query(query), &args.run)
+    run(&args.database, &Task::Query(query), &args.run)
 }
 
 /// Runs `jobscope sql`.
@@ -153,10 +156,11 @@ pub fn run_query(args: &QueryArgs) -> Result<ExitCode> {
 /// If the database cannot be opened, the statement is refused or fails, or the output cannot be
 /// written.
 pub fn run_sql(args: &SqlArgs) -> Result<ExitCode> {
-    run(&args.database, Task::Sql(args.statement.clone()), &args.run)
+    let task = Task::Sql(args.statement.clone());
+    run(&args.database, &task, &args.run)
 }
 
-fn run(database: &std::path::Path, task: Task, args: &RunArgs) -> Result<ExitCode> {
+fn run(database: &Path, task: &Task, args: &RunArgs) -> Result<ExitCode> {
     let mut profile = MemoryProfile::find(&args.profile)?;
     profile.time_limit = args.time_limit.or(profile.time_limit);
     profile.memory_budget = args.memory_budget.or(profile.memory_budget);
@@ -168,10 +172,10 @@ fn run(database: &std::path::Path, task: Task, args: &RunArgs) -> Result<ExitCod
         OpenMode::ReadOnly
     };
     let mut session = Session::open(database, mode, &profile)?;
-    if let Task::Query(query) = &task {
+    if let Task::Query(query) = task {
         check::values(&mut session, query)?;
     }
-    let mut output = Output::new(args.format, &task, session.schema())?;
+    let mut output = Output::new(args.format, task, session.schema())?;
     let ending = session.run(task.clone(), args.cancel_after, &mut output)?;
     let is_empty = output.is_empty();
     let differences = output.finish(&ending)?;
@@ -194,7 +198,7 @@ fn run(database: &std::path::Path, task: Task, args: &RunArgs) -> Result<ExitCod
     if outcome != Outcome::Finished {
         return Ok(ExitCode::Stopped);
     }
-    if let Task::Query(query) = &task
+    if let Task::Query(query) = task
         && is_empty
     {
         check::matches(&mut session, query)?;

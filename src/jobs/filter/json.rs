@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Bound, Condition, JobFilter, NumberField, Preset, Range, SHARED_WORDS, Schedule, StartTime,
-    TagMode, TextField, TextMatch, TextOp, check_metric,
+    TagMode, TextField, TextMatch, TextOp, check_metric, whole,
 };
 use crate::{
     error::{Error, Result},
@@ -42,11 +42,19 @@ impl JobFilter {
                 .into_iter()
                 .map(|item| match item {
                     Value::Object(object) => Ok(object),
-                    other => Err(Error::invalid("filter", other.to_string(), "an object")),
+                    item @ (Value::Null
+                    | Value::Bool(_)
+                    | Value::Number(_)
+                    | Value::String(_)
+                    | Value::Array(_)) => {
+                        Err(Error::invalid("filter", item.to_string(), "an object"))
+                    }
                 })
                 .collect::<Result<_>>()?,
             Value::Null => Vec::new(),
-            other => return Err(Error::invalid("filter", other.to_string(), expected)),
+            Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+                return Err(Error::invalid("filter", text, expected));
+            }
         };
         let mut filter = Self::default();
         for (key, value) in objects.iter().flatten() {
@@ -178,7 +186,9 @@ fn read_text(key: &str, value: &Value) -> Result<Option<TextMatch>> {
         Value::String(text) => Ok(text.clone()),
         // A job id may be written as the number that it is.
         Value::Number(number) => Ok(number.to_string()),
-        other => Err(invalid(key, other, "a text")),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => {
+            Err(invalid(key, value, "a text"))
+        }
     };
     let values = if op == TextOp::In {
         value
@@ -377,11 +387,9 @@ fn write_time(secs: i64) -> Value {
 fn write_range(range: &Range) -> Value {
     let mut object = Map::new();
     let mut put = |key: &str, value: f64| {
-        let whole = value as i64;
-        let number = if whole as f64 == value {
-            json!(whole)
-        } else {
-            json!(value)
+        let number = match whole(value) {
+            Some(whole) => json!(whole),
+            None => json!(value),
         };
         object.insert(key.to_owned(), number);
     };

@@ -604,6 +604,11 @@ impl Condition {
     }
 }
 
+/// The number as an integer, where it is one.
+fn whole(value: f64) -> Option<i64> {
+    (value.fract() == 0.0 && value.abs() < 9e15).then_some(value as i64)
+}
+
 /// A metric's or footprint's name: upstream takes letters, digits and `_`.
 ///
 /// # Errors

@@ -2,7 +2,7 @@
 
 use super::{
     Bound, Condition, JobFilter, NumberField, Range, Schedule, StartTime, TagMode, TextField,
-    TextMatch, TextOp, check_metric,
+    TextMatch, TextOp, check_metric, whole,
 };
 use crate::{
     db::value::Cell,
@@ -66,7 +66,16 @@ impl Selection {
                     joins += 1;
                     source.append(joined_tags(schema, ids)?);
                 }
-                condition => terms.push(self.term(schema, condition)?),
+                Condition::Tags { .. }
+                | Condition::Ids(_)
+                | Condition::Text { .. }
+                | Condition::Schedule(_)
+                | Condition::ArrayJob(_)
+                | Condition::States(_)
+                | Condition::Shared(_)
+                | Condition::Number { .. }
+                | Condition::Start(_)
+                | Condition::Metric { .. } => terms.push(self.term(schema, condition)?),
             }
         }
         if joins > 1 {
@@ -84,7 +93,10 @@ impl Selection {
 
     fn term(&self, schema: &Schema, condition: &Condition) -> Result<Sql> {
         match condition {
-            Condition::Ids(ids) => one_of(schema.column("id")?, ids.iter().copied().map(Cell::Int)),
+            Condition::Ids(ids) => {
+                let values = ids.iter().copied().map(Cell::Int);
+                Ok(one_of(schema.column("id")?, values))
+            }
             Condition::Text { field, is } => self.text(schema, *field, is),
             Condition::Schedule(schedule) => {
                 let name = json_value(schema.column("meta_data")?, "jobName");
@@ -101,29 +113,30 @@ impl Selection {
                 "{} = {id}",
                 schema.column("array_job_id")?
             ))),
-            Condition::Shared(word) => one_word(schema.column("shared")?, word),
+            Condition::Shared(word) => Ok(one_word(schema.column("shared")?, word)),
             Condition::States(states) => match states.as_slice() {
-                [state] => one_word(schema.column("job_state")?, state),
+                [state] => Ok(one_word(schema.column("job_state")?, state)),
                 several => {
                     let values = several.iter().cloned().map(Cell::Text);
-                    one_of(schema.column("job_state")?, values)
+                    Ok(one_of(schema.column("job_state")?, values))
                 }
             },
             Condition::Number { field, range } => {
                 Ok(in_range(schema.column(field.column())?, range, *field))
             }
-            Condition::Start(start) => self.start(schema.column("start_time")?, *start),
+            Condition::Start(start) => Ok(self.start(schema.column("start_time")?, *start)),
             Condition::Tags { mode, ids } => tags(schema, *mode, ids),
             Condition::Metric { key, range } => metric(schema.column("footprint")?, key, range),
         }
     }
 
     fn text(&self, schema: &Schema, field: TextField, is: &TextMatch) -> Result<Sql> {
-        if self.as_backend && is.op == TextOp::In && field.column().is_none() {
-            // cc-backend forgets this operator for what lies inside JSON.
-            return Ok(Sql::text("TRUE"));
-        }
+        let is_forgotten = self.as_backend && is.op == TextOp::In;
+        // cc-backend forgets this operator for what lies inside JSON; that it is JSON remains.
+        let valid = |column| Ok(Sql::text(format!("json_valid({})", schema.column(column)?)));
         match field {
+            TextField::JobName if is_forgotten => valid("meta_data"),
+            TextField::Node if is_forgotten => valid("resources"),
             TextField::JobName => {
                 let name = json_value(schema.column("meta_data")?, "jobName");
                 Ok(self.compare(&name, is))
@@ -188,8 +201,8 @@ impl Selection {
         }
     }
 
-    fn start(&self, column: &str, start: StartTime) -> Result<Sql> {
-        Ok(match start {
+    fn start(&self, column: &str, start: StartTime) -> Sql {
+        match start {
             StartTime::Last(preset) => {
                 let first = self.clock.now_unix_secs.saturating_sub(preset.secs());
                 Sql::with(format!("{column} >= ?"), [Cell::Int(first)])
@@ -208,7 +221,7 @@ impl Selection {
                 Sql::with(format!("{column} <= ?"), [Cell::Int(to)])
             }
             StartTime::Between { .. } => Sql::text("TRUE"),
-        })
+        }
     }
 }
 
@@ -224,32 +237,24 @@ fn escaped(text: &str) -> String {
     escaped
 }
 
-fn one_of(column: &str, values: impl ExactSizeIterator<Item = Cell>) -> Result<Sql> {
-    Ok(Sql::with(
-        format!("{column} IN ({})", marks(values.len())),
-        values,
-    ))
+fn one_of(column: &str, values: impl ExactSizeIterator<Item = Cell>) -> Sql {
+    Sql::with(format!("{column} IN ({})", marks(values.len())), values)
 }
 
-fn one_word(column: &str, word: &str) -> Result<Sql> {
+fn one_word(column: &str, word: &str) -> Sql {
     let is_plain = !word.is_empty()
         && word
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
-    Ok(if is_plain {
+    if is_plain {
         Sql::text(format!("{column} = '{word}'"))
     } else {
         Sql::with(format!("{column} = ?"), [Cell::Text(word.to_owned())])
-    })
+    }
 }
 
 fn number(value: f64) -> Cell {
-    let whole = value as i64;
-    if whole as f64 == value {
-        Cell::Int(whole)
-    } else {
-        Cell::Real(value)
-    }
+    whole(value).map_or(Cell::Real(value), Cell::Int)
 }
 
 fn in_range(column: &str, range: &Range, field: NumberField) -> Sql {
