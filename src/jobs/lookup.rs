@@ -67,7 +67,6 @@ pub(super) fn partitions_sql(schema: &Schema, cluster: &str) -> Result<Sql> {
 /// What a term in cc-backend's search bar means: a job id, an account, a person's name, a project,
 /// or else a part of a job's name.
 pub(super) fn search_sql(schema: &Schema, term: &str) -> Result<Sql> {
-    let term = term.trim();
     if term.parse::<i64>().is_ok() {
         return Ok(Sql::with(
             "SELECT 'jobId' AS kind, ? AS value",

@@ -24,7 +24,7 @@ pub(super) fn allocated_sql(schema: &Schema, cluster: &str) -> Result<Sql> {
     Ok(Sql::with(
         format!(
             "SELECT {subcluster} AS subcluster, {HOST} AS hostname, COUNT(DISTINCT job.id) AS jobs\n{from}\n\
-             WHERE {of} = ?\n  AND {state} = 'running'\n  AND {HOST} IS NOT NULL\n\
+             WHERE {of} = ?\n  AND {state} = 'running'\n  AND typeof({HOST}) = 'text'\n\
              GROUP BY 1, 2\nORDER BY 1, 2",
             subcluster = schema.column("subcluster")?,
             from = hosts_from(schema)?,
@@ -40,7 +40,7 @@ pub(super) fn used_sql(schema: &Schema, at_unix_secs: i64) -> Result<Sql> {
     Ok(Sql::with(
         format!(
             "SELECT DISTINCT {cluster} AS cluster, {HOST} AS hostname\n{from}\n\
-             WHERE {start} < ?\n  AND {state} = 'running'\n  AND {HOST} IS NOT NULL\nORDER BY 1, 2",
+             WHERE {start} < ?\n  AND {state} = 'running'\n  AND typeof({HOST}) = 'text'\nORDER BY 1, 2",
             cluster = schema.column("cluster")?,
             from = hosts_from(schema)?,
             start = schema.column("start_time")?,

@@ -196,6 +196,8 @@ pub struct Oracle {
     pub tags: Vec<Tag>,
     /// Ids of a job and of its tag, where both are there.
     pub jobtags: Vec<(i64, i64)>,
+    /// How many rows of `jobtag` name each tag, whatever they say about the job.
+    links_by_tag: BTreeMap<i64, i64>,
     /// Full names by account name.
     pub users: BTreeMap<String, Option<String>>,
     pub nodes: Vec<Node>,
@@ -215,6 +217,13 @@ impl Oracle {
                 .integer()
                 .zip(Stored::read(row, 1).integer())
         });
+        let mut links_by_tag = BTreeMap::new();
+        let tag_ids = rows(&conn, "jobtag", "tag_id", |row, _| {
+            Stored::read(row, 0).integer()
+        });
+        for tag in tag_ids.into_iter().flatten() {
+            *links_by_tag.entry(tag).or_insert(0) += 1;
+        }
         let jobtags: Vec<(i64, i64)> = pairs.into_iter().flatten().collect();
         let mut tags_by_job = BTreeMap::<_, BTreeSet<_>>::new();
         for (job, tag) in &jobtags {
@@ -224,6 +233,7 @@ impl Oracle {
             jobs: rows(&conn, "job", "*", Job::read),
             tags: read_tags(&conn),
             jobtags,
+            links_by_tag,
             users: read_users(&conn),
             nodes: read_nodes(&conn),
             node_states: read_node_states(&conn),

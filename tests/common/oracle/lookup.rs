@@ -152,10 +152,7 @@ impl Oracle {
         let mut counts: Vec<_> = self
             .tags
             .iter()
-            .map(|tag| {
-                let links = self.jobtags.iter().filter(|(_, id)| *id == tag.id);
-                (tag, number_of(links.count()))
-            })
+            .map(|tag| (tag, self.links_by_tag.get(&tag.id).copied().unwrap_or(0)))
             .collect();
         counts.sort_by_key(|(tag, _)| tag.id);
         counts
