@@ -30,7 +30,14 @@ use jobscope::{
         message::{Event, Request, Task},
     },
     error::{Error, Result},
-    jobs::{catalogue::JobQuery, facts::DatabaseFacts, filter::JobFilter},
+    jobs::{
+        catalogue::{Clock, JobQuery},
+        facts::DatabaseFacts,
+        filter::{JobFilter, Selection},
+        histogram::{DurationBins, Metric, Resource},
+        sort::Sort,
+        statistics::GroupBy,
+    },
     memory::sample::{self, MemorySample},
     state::{AppState, settings::Settings},
     units::Bytes,
@@ -79,6 +86,7 @@ fn run() -> Result<()> {
     first_jobs(&contents, &profile, rounds)?;
     next_jobs(&contents, &profile)?;
     job_queries(&contents, &profile, rounds)?;
+    statistics_view(&contents, &profile, rounds)?;
     watching(&contents, &profile, rounds)?;
     if std::env::var_os("JOBSCOPE_BENCH_BIG").is_some() {
         large_counters(&contents)?;
@@ -185,11 +193,12 @@ fn next_jobs(contents: &Contents, profile: &MemoryProfile) -> Result<()> {
     println!("{}", table_head(&["batch", "median", "slowest"]));
     for limit in [50, 200] {
         let mut times = Vec::new();
-        for &place in &places {
+        for place in &places {
             let query = JobQuery::Jobs {
-                filter: JobFilter::default(),
-                after: Some(place),
-                limit,
+                selection: Selection::default(),
+                sort: Sort::default(),
+                after: Some(place.clone()),
+                limit: Some(limit),
             };
             times.push(batch_ms(&mut asking, query, limit as usize)?);
         }
@@ -317,6 +326,122 @@ fn job_queries(contents: &Contents, profile: &MemoryProfile, rounds: usize) -> R
             ])
         );
     }
+    println!();
+    Ok(())
+}
+
+/// What the Statistics view asks at once: totals, four groupings, four histograms.
+fn view_queries(contents: &Contents) -> Vec<JobQuery> {
+    let (_, newest) = contents.start_times;
+    let clock = Clock {
+        now_unix_secs: newest,
+        ..Clock::default()
+    };
+    let selection = || Selection::new(JobFilter::default(), clock);
+    let groupings = GroupBy::ALL.map(|by| JobQuery::StatisticsGrouped {
+        selection: selection(),
+        by,
+        sort: None,
+    });
+    let resources =
+        [Resource::Nodes, Resource::Cores].map(|resource| JobQuery::ResourceHistogram {
+            selection: selection(),
+            resource,
+        });
+    let others = [
+        JobQuery::Statistics {
+            selection: selection(),
+        },
+        JobQuery::DurationHistogram {
+            selection: selection(),
+            bins: DurationBins::Hour,
+        },
+        JobQuery::MetricHistogram {
+            selection: selection(),
+            metric: Metric {
+                name: "cpu_load_avg".to_owned(),
+                bins: 10,
+                scale: None,
+            },
+        },
+    ];
+    groupings
+        .into_iter()
+        .chain(resources)
+        .chain(others)
+        .collect()
+}
+
+/// The whole view against its slowest query, times the queries, over the connections.
+fn statistics_view(contents: &Contents, profile: &MemoryProfile, rounds: usize) -> Result<()> {
+    let name = "statistics view";
+    if !is_wanted(name) {
+        return Ok(());
+    }
+    let queries = view_queries(contents);
+    let mut asking = Asking::open(&contents.path, profile)?;
+    let mut slowest = 0.0_f64;
+    let mut one_by_one = 0.0;
+    for query in &queries {
+        let times = (0..rounds)
+            .map(|_| {
+                Ok(asking
+                    .run(Task::Query(query.clone()), None)?
+                    .receipt
+                    .elapsed_ms)
+            })
+            .collect::<Result<Vec<_>>>()?;
+        slowest = slowest.max(median(&times));
+        one_by_one += median(&times);
+    }
+    let mut whole = Vec::new();
+    for _ in 0..rounds {
+        let asked = Instant::now();
+        let mut waiting: Vec<_> = queries
+            .iter()
+            .map(|query| asking.ask(Task::Query(query.clone())).0)
+            .collect();
+        while !waiting.is_empty() {
+            if let Event::Ended { id, report, .. } = common::next_event(&mut asking.engine)? {
+                waiting.retain(|other| *other != id);
+                if let Some(report) = report {
+                    return Err(Error::Reported(report));
+                }
+            }
+        }
+        whole.push(millis(asked));
+    }
+    let connections = profile.connections as f64;
+    let allowed = slowest * queries.len() as f64 / connections;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    println!("## The Statistics view, complete\n");
+    println!(
+        "{}",
+        table_head(&[
+            "queries",
+            "connections",
+            "cores",
+            "one by one",
+            "slowest",
+            "whole view",
+            "slowest x queries / connections",
+            "whole / that"
+        ])
+    );
+    let whole = median(&whole);
+    println!(
+        "{}",
+        row([
+            queries.len().to_string(),
+            format!("{connections}"),
+            cores.to_string(),
+            in_ms(one_by_one),
+            in_ms(slowest),
+            in_ms(whole),
+            in_ms(allowed),
+            format!("{:.2}", whole / allowed),
+        ])
+    );
     println!();
     Ok(())
 }

@@ -300,7 +300,11 @@ fn metrics(both: &Both, case: &Case<'_>) {
     assert_eq!(found.len(), expected.bins.len(), "{keys:?} {}", case.filter);
     for (bin, (number, from, to, count)) in found.iter().zip(&expected.bins) {
         let place = format!("{keys:?} bin {number:?}: {}", case.filter);
-        assert_eq!((bin.bin, bin.count as i64), (*number, *count), "{place}");
+        assert_eq!(
+            (bin.bin, bin.count.cast_signed()),
+            (*number, *count),
+            "{place}"
+        );
         assert!(
             is_close(bin.from, *from) && is_close(bin.to, *to),
             "{place}"

@@ -21,7 +21,7 @@ use jobscope::{
     },
     engine::message::Task,
     error::{Error, Result},
-    jobs::filter::Sql,
+    jobs::{schema::Schema, sql::Sql},
 };
 
 use crate::common::millis;
@@ -163,7 +163,8 @@ fn answer(path: &Path, mut profile: MemoryProfile, tasks: &[Task]) -> Result<()>
 }
 
 fn bare_run(conn: &ReadConnection, task: &Task) -> Result<BareRun> {
-    let Sql { text, params } = sql_of(task);
+    let schema = Schema::probe(conn).map_err(|source| Error::other("read the schema", source))?;
+    let Sql { text, params } = sql_of(task, &schema)?;
     let cpu_before = cpu_ms();
     let started = Instant::now();
     let stepped = || -> rusqlite::Result<u64> {
@@ -187,13 +188,10 @@ fn bare_run(conn: &ReadConnection, task: &Task) -> Result<BareRun> {
 }
 
 /// The statement of a task with its values.
-fn sql_of(task: &Task) -> Sql {
+fn sql_of(task: &Task, schema: &Schema) -> Result<Sql> {
     match task {
-        Task::Query(query) => query.sql(),
-        Task::Sql(text) => Sql {
-            text: text.clone(),
-            params: Vec::new(),
-        },
+        Task::Query(query) => query.sql(schema),
+        Task::Sql(text) => Ok(Sql::text(text)),
     }
 }
 
@@ -236,7 +234,7 @@ pub fn shell_run(path: &Path, profile: &MemoryProfile, task: &Task) -> Result<f6
         .map_err(failed)?;
     if let Some(mut input) = child.stdin.take() {
         input
-            .write_all(shell_script(profile, task).as_bytes())
+            .write_all(shell_script(profile, task)?.as_bytes())
             .map_err(failed)?;
     }
     let output = child.wait_with_output().map_err(failed)?;
@@ -249,8 +247,9 @@ pub fn shell_run(path: &Path, profile: &MemoryProfile, task: &Task) -> Result<f6
         .ok_or_else(|| Error::other("find the time in what sqlite3 says", text.into_owned()))
 }
 
-fn shell_script(profile: &MemoryProfile, task: &Task) -> String {
-    let Sql { text, params } = sql_of(task);
+fn shell_script(profile: &MemoryProfile, task: &Task) -> Result<String> {
+    // Generated databases are of this schema.
+    let Sql { text, params } = sql_of(task, &Schema::version_11())?;
     let settings = format!(
         "PRAGMA cache_size = {};\nPRAGMA temp_store = {};\nPRAGMA mmap_size = {};\n\
          SELECT COUNT(*) FROM sqlite_master;\n.parameter init",
@@ -269,7 +268,7 @@ fn shell_script(profile: &MemoryProfile, task: &Task) -> String {
         .chain(values)
         .chain([".timer on".to_owned(), text + ";\n"])
         .collect();
-    lines.join("\n")
+    Ok(lines.join("\n"))
 }
 
 /// A value as SQL. Job queries bind numbers and text only.

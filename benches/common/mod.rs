@@ -14,6 +14,7 @@ use jobscope::{
         build::BuildFacts,
         connection::{self, OpenMode, ReadConnection},
         profile::MemoryProfile,
+        value::Cell,
     },
     demo::{self, GenerateOptions},
     engine::{
@@ -23,9 +24,10 @@ use jobscope::{
     },
     error::{Error, Result},
     jobs::{
-        catalogue::{Clock, DEFAULT_SHORT_SECS, JobQuery},
-        filter::JobFilter,
-        list::Cursor,
+        catalogue::{Clock, DEFAULT_SHORT_SECS, JobQuery, QueryInfo},
+        filter::{JobFilter, Selection, StartTime, TextField},
+        page::example,
+        sort::{Cursor, Sort},
         statistics::GroupBy,
     },
     memory::sample::MachineReader,
@@ -129,6 +131,8 @@ pub struct Contents {
     user: String,
     /// The cluster with the most jobs.
     cluster: String,
+    /// The newest finished job that shared its node.
+    shared_job: i64,
 }
 
 impl Contents {
@@ -155,6 +159,11 @@ impl Contents {
             )?,
             user: most("hpc_user")?,
             cluster: most("cluster")?,
+            shared_job: ask(
+                &conn,
+                "SELECT COALESCE(MAX(id), 0) FROM job WHERE shared = 'multi_user' AND duration > 600",
+                |row| row.get(0),
+            )?,
         })
     }
 
@@ -162,7 +171,7 @@ impl Contents {
     pub fn place(&self, fraction: f64) -> Cursor {
         let (oldest, newest) = self.start_times;
         Cursor {
-            start_time_unix_secs: newest - ((newest - oldest) as f64 * fraction) as i64,
+            key: Cell::Int(newest - ((newest - oldest) as f64 * fraction) as i64),
             id: i64::MAX,
         }
     }
@@ -171,42 +180,35 @@ impl Contents {
     pub fn questions(&self) -> Vec<(String, Task)> {
         let (_, newest) = self.start_times;
         let all = JobFilter::default();
-        let of_user = JobFilter {
-            user: Some(self.user.clone()),
-            ..JobFilter::default()
-        };
-        let of_month = JobFilter {
-            cluster: Some(self.cluster.clone()),
-            from_unix_secs: Some(newest - 30 * 86_400),
-            to_unix_secs: Some(newest),
-            ..JobFilter::default()
-        };
-        let of_states = JobFilter {
-            cluster: Some(self.cluster.clone()),
-            states: vec!["failed".to_owned(), "timeout".to_owned()],
-            ..JobFilter::default()
-        };
+        let of_user = all.clone().with_text(TextField::User, &self.user);
+        let of_cluster = all.clone().with_text(TextField::Cluster, &self.cluster);
+        let of_month = of_cluster.clone().with_start(StartTime::Between {
+            from: Some(newest - 30 * 86_400),
+            to: Some(newest),
+        });
+        let of_states = of_cluster.with_states(["failed", "timeout"]);
         // One present for both sides: the engine's and the bare loop's text must be the same.
         let clock = Clock {
             now_unix_secs: newest,
             short_secs: DEFAULT_SHORT_SECS,
         };
+        let of = |filter: &JobFilter| Selection::new(filter.clone(), clock);
         let jobs = |filter: &JobFilter, after, limit| JobQuery::Jobs {
-            filter: filter.clone(),
+            selection: of(filter),
+            sort: Sort::default(),
             after,
-            limit,
+            limit: Some(limit),
         };
         let count = |filter: &JobFilter| JobQuery::Count {
-            filter: filter.clone(),
+            selection: of(filter),
         };
         let statistics = |filter: &JobFilter| JobQuery::Statistics {
-            filter: filter.clone(),
-            clock,
+            selection: of(filter),
         };
         let grouped = |filter: &JobFilter, by| JobQuery::StatisticsGrouped {
-            filter: filter.clone(),
+            selection: of(filter),
             by,
-            clock,
+            sort: None,
         };
         let mut questions = vec![
             ("50 jobs, newest", jobs(&all, None, 50)),
@@ -217,7 +219,10 @@ impl Contents {
             ("one job", JobQuery::Job { id: self.jobs / 2 }),
             (
                 "values of hpc_user",
-                JobQuery::Values { column: "hpc_user" },
+                JobQuery::Values {
+                    column: "hpc_user",
+                    within: None,
+                },
             ),
             ("count", count(&all)),
             ("count of cluster and month", count(&of_month)),
@@ -242,7 +247,49 @@ impl Contents {
         questions
             .into_iter()
             .map(|(name, query)| (name.to_owned(), Task::Query(query)))
+            .chain(self.of_the_catalogue())
             .collect()
+    }
+
+    /// The queries of the catalogue that are not among the others.
+    fn of_the_catalogue(&self) -> Vec<(String, Task)> {
+        let asked = ["jobs", "count", "statistics", "statistics-grouped", "job"];
+        QueryInfo::names()
+            .filter(|name| !asked.contains(name))
+            .filter_map(example)
+            .map(|query| {
+                (
+                    query.name().to_owned(),
+                    Task::Query(self.about_this_file(query)),
+                )
+            })
+            .collect()
+    }
+
+    /// The same question about something that the file has.
+    fn about_this_file(&self, mut query: JobQuery) -> JobQuery {
+        let (_, newest) = self.start_times;
+        if let JobQuery::Running { cluster }
+        | JobQuery::Partitions { cluster }
+        | JobQuery::AllocatedNodes { cluster } = &mut query
+        {
+            cluster.clone_from(&self.cluster);
+        }
+        if let JobQuery::Between {
+            from_unix_secs,
+            to_unix_secs,
+            ..
+        } = &mut query
+        {
+            (*from_unix_secs, *to_unix_secs) = (newest - 86_400, newest);
+        }
+        if let JobQuery::Concurrent { id, now_unix_secs } = &mut query {
+            (*id, *now_unix_secs) = (self.shared_job, newest);
+        }
+        if let JobQuery::UsedNodes { at_unix_secs } = &mut query {
+            *at_unix_secs = newest;
+        }
+        query
     }
 }
 

@@ -11,6 +11,7 @@ pub mod indexes;
 pub mod list;
 pub mod lookup;
 pub mod nodes;
+pub mod page;
 pub mod row;
 pub mod schema;
 pub mod sort;
