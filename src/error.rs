@@ -80,7 +80,7 @@ pub enum Error {
     Cancelled,
 
     /// A value from outside cannot be used.
-    #[error("{text:?} is not a valid {what}: expected {expected}")]
+    #[error("{}", describe_invalid(what, text, expected))]
     Invalid {
         /// What the value was for.
         what: String,
@@ -302,6 +302,14 @@ impl From<&Error> for Report {
             causes,
             hint: error.hint(),
         }
+    }
+}
+
+fn describe_invalid(what: &str, text: &str, expected: &str) -> String {
+    if text.is_empty() {
+        format!("{what} is missing or empty: expected {expected}")
+    } else {
+        format!("{text:?} is not a valid {what}: expected {expected}")
     }
 }
 

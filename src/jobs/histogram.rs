@@ -8,7 +8,7 @@ use super::{
     catalogue::Column,
     clusters::{Clusters, MetricScale},
     filter::{Selection, check_metric},
-    schema::{Schema, json_value},
+    schema::Schema,
     sql::Sql,
     statistics::duration_sql,
 };
@@ -230,7 +230,6 @@ pub(super) fn metric_sql(schema: &Schema, selection: &Selection, metric: &Metric
     }
     let bins = metric.bins;
     let keys = metric.keys(selection.as_backend);
-    let (value, drifted) = value_of(&keys);
     // As a real number, so that no division is one of integers.
     let peak = metric.scale.as_ref().map_or_else(
         || {
@@ -245,19 +244,24 @@ pub(super) fn metric_sql(schema: &Schema, selection: &Selection, metric: &Metric
     } else {
         "value < 0".to_owned()
     };
+    // Without a known peak the values are needed twice.
+    let kept = if metric.scale.is_some() {
+        ""
+    } else {
+        "MATERIALIZED "
+    };
+    let footprint = schema.column("footprint")?;
     let mut sql = Sql::text(format!(
-        "WITH RECURSIVE found(value, drifted) AS {materialized}(\n  SELECT {value}, {drifted}\n  FROM (SELECT {columns}\n",
-        // Without a known peak the values are needed twice.
-        materialized = if metric.scale.is_some() {
-            ""
-        } else {
-            "MATERIALIZED "
-        },
-        columns = value_columns(schema.column("footprint")?, &keys),
+        "WITH RECURSIVE found(value, drifted) AS {kept}(\n  {value} FROM (SELECT {first}, document FROM (\n  \
+         SELECT CASE WHEN json_valid({footprint}) THEN {footprint} END AS document\n",
+        value = value_of(&keys),
+        first = extracted(&keys, 0),
     ));
     sql.append(selection.source_to_add_up(schema, None)?);
+    // LIMIT -1 keeps SQLite from pasting an expression wherever its name is used: JSON would be
+    // parsed up to ten times a row.
     sql.push(&format!(
-        ")\n),\nscale(peak) AS MATERIALIZED (SELECT {peak}),\n\
+        "\n  LIMIT -1) LIMIT -1) LIMIT -1) LIMIT -1\n),\nscale(peak) AS MATERIALIZED (SELECT {peak}),\n\
          counted(bin, count, drifted) AS MATERIALIZED (\n  \
          SELECT CASE WHEN value IS NULL THEN NULL WHEN {below} THEN 0 WHEN value > peak THEN {bins} + 1\n    \
          ELSE CAST((CASE WHEN value = peak THEN 0.999999999 * peak ELSE value END) / peak * {bins} AS INTEGER) + 1 END,\n    \
@@ -282,28 +286,33 @@ pub(super) fn metric_sql(schema: &Schema, selection: &Selection, metric: &Metric
 /// More bins than this are no picture any more.
 const MAX_BINS: u32 = 1000;
 
-/// One column for each key: its number, or NULL.
-fn value_columns(footprint: &str, keys: &[String]) -> String {
-    keys.iter()
-        .enumerate()
-        .map(|(index, key)| format!("{} AS v{index}", json_value(footprint, key)))
-        .collect::<Vec<_>>()
-        .join(", ")
+/// The value of one of the keys in `document`, as `first` or `any`.
+fn extracted(keys: &[String], index: usize) -> String {
+    let key = keys.get(index).map_or("", String::as_str);
+    let json = format!("json_extract(document, '$.{key}')");
+    if index == 0 {
+        format!("{json} AS first")
+    } else {
+        json
+    }
 }
 
-/// The first key that holds a number, and whether it is another than the first.
-fn value_of(keys: &[String]) -> (String, String) {
-    // Texts and nested values are no numbers, whatever they look like.
-    let whens = (0..keys.len())
-        .map(|index| format!("WHEN typeof(v{index}) IN ('integer', 'real') THEN v{index}"))
-        .collect::<Vec<_>>();
-    let value = format!("CASE {} END", whens.join(" "));
-    let drifted = if keys.len() > 1 {
-        format!("typeof(v0) NOT IN ('integer', 'real') AND ({value}) IS NOT NULL")
+/// The value of the first key that is there, if it is a number, and whether that was another key
+/// than the first. Texts and nested values are no numbers, whatever they look like.
+fn value_of(keys: &[String]) -> String {
+    let others: Vec<_> = (1..keys.len())
+        .map(|index| extracted(keys, index))
+        .collect();
+    let any = if others.is_empty() {
+        "first".to_owned()
     } else {
-        "0".to_owned()
+        format!("COALESCE(first, {})", others.join(", "))
     };
-    (value, drifted)
+    format!(
+        "SELECT CASE WHEN typeof(value) IN ('integer', 'real') THEN value END,\n    \
+         first IS NULL AND typeof(value) IN ('integer', 'real')\n  \
+         FROM (SELECT {any} AS value, first"
+    )
 }
 
 /// The columns of durations (`seconds`) and resources.
