@@ -19,7 +19,10 @@ use jobscope::{
     command::{Command, View},
     db::{connection::OpenMode, pragma::CacheSize, profile::MemoryProfile},
     engine::receipt::Outcome,
-    jobs::statistics::GroupBy,
+    jobs::{
+        filter::{JobFilter, TextField},
+        statistics::GroupBy,
+    },
     state::Phase,
     ui::app::{App, Start},
     units::{Bytes, format_count},
@@ -157,7 +160,7 @@ fn clicking_a_user_narrows_the_filter() {
     let top = harness.state().state.statistics.rows[0].clone();
     harness.get_by_role_and_label(Role::Link, &top.key).click();
     wait_until(&mut harness, "the filter", |h| {
-        h.state().state.filter().user.as_deref() == Some(&top.key)
+        h.state().state.filter().exact(TextField::User) == Some(&top.key)
     });
     wait_until(&mut harness, "the count", |h| {
         h.state().state.jobs.count.is_some()
@@ -289,10 +292,7 @@ fn a_new_filter_replaces_the_queries_of_the_one_before() {
         .iter()
         .map(|t| t.id)
         .collect();
-    let filter = jobscope::jobs::filter::JobFilter {
-        cluster: Some("c".to_owned()),
-        ..Default::default()
-    };
+    let filter = JobFilter::default().with_text(TextField::Cluster, "c");
     harness.state_mut().send(Command::SetFilter(filter));
     wait_until(&mut harness, "the old ones to end", |h| {
         before
@@ -401,10 +401,7 @@ fn a_restart_comes_back_to_the_same_place() {
         settings_path: Some(folder.path().join("settings.toml")),
         ..Start::default()
     };
-    let filter = jobscope::jobs::filter::JobFilter {
-        states: vec!["failed".to_owned()],
-        ..Default::default()
-    };
+    let filter = JobFilter::default().with_states(["failed"]);
     let repair = MemoryProfile::built_in().swap_remove(1);
     {
         let mut harness = app(start.clone());

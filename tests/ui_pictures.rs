@@ -30,7 +30,12 @@ use jobscope::{
         message::{Event, News, Request, TaskId},
         receipt::{Outcome, Receipt, Stop},
     },
-    jobs::{facts::DatabaseFacts, list::Cursor, statistics::COLUMNS},
+    jobs::{
+        facts::DatabaseFacts,
+        schema::{FileKind, Schema},
+        sort::Cursor,
+        statistics::COLUMNS,
+    },
     memory::sample::{ConnectionReading, ConnectionState, MemorySample},
     state::{AppState, settings::Settings},
     ui::{Panels, theme},
@@ -52,6 +57,9 @@ fn facts() -> DatabaseFacts {
         estimated_jobs: 20_100_000,
         job_indexes: Vec::new(),
         job_is_analyzed: true,
+        kind: FileKind::Jobs,
+        missing_columns: Vec::new(),
+        schema: std::sync::Arc::new(Schema::version_11()),
         suggestible: Vec::new(),
     }
 }
@@ -215,7 +223,7 @@ fn finish(state: &mut AppState, id: TaskId, rows: Vec<Vec<Cell>>) {
         }),
         report: None,
         next: Some(Cursor {
-            start_time_unix_secs: 0,
+            key: Cell::Int(0),
             id: 0,
         }),
     };

@@ -9,7 +9,10 @@ use crate::{
         message::{Event, News},
         receipt::{Outcome, Receipt},
     },
-    jobs::list::Cursor,
+    jobs::{
+        schema::{FileKind, Schema},
+        sort::Cursor,
+    },
 };
 
 fn facts(path: &str) -> DatabaseFacts {
@@ -25,7 +28,10 @@ fn facts(path: &str) -> DatabaseFacts {
         estimated_jobs: 100,
         job_indexes: Vec::new(),
         job_is_analyzed: true,
-        suggestible: vec!["cluster"],
+        kind: FileKind::Jobs,
+        missing_columns: Vec::new(),
+        schema: std::sync::Arc::new(Schema::version_11()),
+        suggestible: vec![("cluster", None)],
     }
 }
 
@@ -86,16 +92,13 @@ fn end(state: &mut AppState, id: TaskId, outcome: Outcome, next: Option<Cursor>)
 
 fn cursor(id: i64) -> Cursor {
     Cursor {
-        start_time_unix_secs: 1000 - id,
+        key: Cell::Int(1000 - id),
         id,
     }
 }
 
 fn only_failed() -> JobFilter {
-    JobFilter {
-        states: vec!["failed".to_owned()],
-        ..JobFilter::default()
-    }
+    JobFilter::default().with_states(["failed"])
 }
 
 #[test]

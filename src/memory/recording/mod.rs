@@ -208,7 +208,10 @@ mod tests {
     use crate::{
         db::{build::BuildFacts, profile::MemoryProfile},
         engine::receipt::{Outcome, Stop},
-        jobs::facts::DatabaseFacts,
+        jobs::{
+            facts::DatabaseFacts,
+            schema::{FileKind, Schema},
+        },
         memory::sample::{ConnectionReading, ConnectionState},
         units::Bytes,
     };
@@ -226,6 +229,9 @@ mod tests {
             estimated_jobs: 200_000,
             job_indexes: vec!["jobs_energy_starttime".to_owned()],
             job_is_analyzed: true,
+            kind: FileKind::Jobs,
+            missing_columns: Vec::new(),
+            schema: std::sync::Arc::new(Schema::version_11()),
             suggestible: Vec::new(),
         };
         let mut build = BuildFacts::read().expect("the linked SQLite answers");
