@@ -32,6 +32,11 @@ impl JobRow {
             .unwrap_or(&Cell::Null)
     }
 
+    /// The value that the list is sorted by, where it is none of the list's columns.
+    pub fn extra(&self) -> &Cell {
+        self.cells.get(COLUMNS.len()).unwrap_or(&Cell::Null)
+    }
+
     /// The database id, unique in the file.
     pub fn id(&self) -> i64 {
         self.cells.first().and_then(Cell::as_int).unwrap_or(0)

@@ -387,15 +387,18 @@ pub(super) fn json_value(column: &str, key: &str) -> String {
 mod tests {
     use super::*;
 
-    fn schema(ddl: &str) -> Schema {
-        let conn = Connection::open_in_memory().expect("in memory");
-        conn.execute_batch(ddl).expect(ddl);
-        Schema::probe(&conn).expect("a schema")
+    impl Schema {
+        /// The schema of a file that these statements make.
+        pub(crate) fn of(ddl: &str) -> Self {
+            let conn = Connection::open_in_memory().expect("in memory");
+            conn.execute_batch(ddl).expect(ddl);
+            Self::probe(&conn).expect("a schema")
+        }
     }
 
     #[test]
     fn renamed_columns_answer_under_todays_names() {
-        let schema = schema(
+        let schema = Schema::of(
             "CREATE TABLE job(id INTEGER PRIMARY KEY, hpc_cluster, \"user\" NOT NULL, \"partition\", \
              start_time, job_state, exclusive, load_avg)",
         );
@@ -414,10 +417,10 @@ mod tests {
 
     #[test]
     fn a_table_that_only_happens_to_be_called_job_is_no_job_table() {
-        assert_eq!(schema("CREATE TABLE job(a, b)").kind(), FileKind::Other);
-        assert_eq!(schema("CREATE TABLE a(b)").kind(), FileKind::Other);
+        assert_eq!(Schema::of("CREATE TABLE job(a, b)").kind(), FileKind::Other);
+        assert_eq!(Schema::of("CREATE TABLE a(b)").kind(), FileKind::Other);
         assert_eq!(
-            schema("CREATE TABLE jobs(id, job_id, cluster, start_time, meta_json)").kind(),
+            Schema::of("CREATE TABLE jobs(id, job_id, cluster, start_time, meta_json)").kind(),
             FileKind::Archive
         );
     }
