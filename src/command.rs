@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     db::{connection::OpenMode, profile::MemoryProfile},
     engine::message::TaskId,
-    jobs::{filter::JobFilter, statistics::GroupBy},
+    jobs::{filter::JobFilter, sort::Sort, statistics::GroupBy},
 };
 
 /// The views that the navigation offers.
@@ -48,8 +48,12 @@ pub enum Command {
     },
     /// Show this view.
     ShowView(View),
-    /// Show the jobs that match, newest first.
+    /// Show the jobs that match.
     SetFilter(JobFilter),
+    /// Show the jobs that match this filter, which is written as JSON.
+    PasteFilter(String),
+    /// Show the jobs in this order.
+    SortJobs(Sort),
     /// Append the next batch to the job list.
     LoadMore,
     /// Ask again for what the current view shows.

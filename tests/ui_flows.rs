@@ -214,7 +214,7 @@ fn what_runs_is_shown_and_cancel_stops_it() {
             .tasks
             .active
             .iter()
-            .filter(|t| t.started.is_some())
+            .filter(|t| t.started.is_some() && !t.is_background)
             .count()
             == 2
     });
@@ -225,7 +225,14 @@ fn what_runs_is_shown_and_cancel_stops_it() {
     wait_until(&mut harness, "the end of both", |h| {
         h.state().state.tasks.active.is_empty()
     });
-    for task in &harness.state().state.tasks.history {
+    for task in harness
+        .state()
+        .state
+        .tasks
+        .history
+        .iter()
+        .filter(|task| !task.is_background)
+    {
         assert_eq!(task.receipt.outcome, Outcome::Cancelled, "{}", task.title);
         assert!(task.receipt.stop.is_some());
     }
@@ -280,7 +287,7 @@ fn a_new_filter_replaces_the_queries_of_the_one_before() {
             .tasks
             .active
             .iter()
-            .filter(|t| t.started.is_some())
+            .filter(|t| t.started.is_some() && !t.is_background)
             .count()
             == 2
     });
@@ -290,6 +297,7 @@ fn a_new_filter_replaces_the_queries_of_the_one_before() {
         .tasks
         .active
         .iter()
+        .filter(|t| !t.is_background)
         .map(|t| t.id)
         .collect();
     let filter = JobFilter::default().with_text(TextField::Cluster, "c");
@@ -300,6 +308,7 @@ fn a_new_filter_replaces_the_queries_of_the_one_before() {
             .all(|id| h.state().state.tasks.history.iter().any(|t| t.id == *id))
     });
     let active = &harness.state().state.tasks.active;
+    let active: Vec<_> = active.iter().filter(|task| !task.is_background).collect();
     assert_eq!(active.len(), 2, "the list and the count of the new filter");
     assert!(active.iter().all(|task| !before.contains(&task.id)));
 }

@@ -195,6 +195,17 @@ fn answer(state: &mut AppState, requests: Vec<Request>) {
                     ])
                     .collect(),
             ],
+            "tag-list" => [(1, "app", "vasp"), (2, "app", "gromacs"), (3, "issue", "memory")]
+                .map(|(id, kind, name)| {
+                    let text = |text: &str| Cell::Text(text.to_owned());
+                    vec![Cell::Int(id), text(kind), text(name), text("global")]
+                })
+                .to_vec(),
+            "footprint-keys" => [("cpu_load_avg", 71.3), ("flops_any_avg", 4021.7), ("mem_used_max", 503.2)]
+                .map(|(key, largest)| {
+                    vec![Cell::Text(key.to_owned()), Cell::Int(1998), Cell::Real(largest)]
+                })
+                .to_vec(),
             other => panic!("an unexpected query: {other}"),
         };
         finish(state, id, rows);

@@ -1,13 +1,19 @@
 //! How the state reacts to what happened elsewhere.
 
-use super::{AppState, Notice, OpenDatabase, Phase};
+use super::{AppState, Notice, OpenDatabase, Phase, suggestions::Suggestions};
 use crate::{
     db::value::Cell,
     engine::{
         message::{Event, News, Request, Task, TaskId},
         receipt::{Outcome, Receipt},
     },
-    jobs::{catalogue::JobQuery, facts::DatabaseFacts, filter::JobFilter, sort::Cursor},
+    error::Report,
+    jobs::{
+        catalogue::JobQuery,
+        facts::DatabaseFacts,
+        filter::JobFilter,
+        sort::{Cursor, Sort},
+    },
     memory::marker::{MarkerKind, given_back},
     units::Bytes,
 };
@@ -98,14 +104,18 @@ impl AppState {
         self.jobs.clear();
         self.statistics.clear();
         self.details = None;
-        self.suggestions.clear();
-        self.suggesting.clear();
-        let columns = facts.suggestible.clone();
+        self.suggestions = Suggestions::default();
+        let suggestions = Suggestions::queries(&facts);
+        let has_jobs = facts.has_jobs();
         self.database = Some(OpenDatabase {
             facts,
             exact_jobs: None,
             counting: None,
         });
+        if !has_jobs {
+            return Vec::new();
+        }
+        self.check_filter_and_sort();
         let mut requests = self.load_jobs(at_secs);
         // The count of an empty filter is the number of jobs; otherwise it is asked separately.
         if self.settings.filter.is_empty() {
@@ -120,13 +130,24 @@ impl AppState {
             }
             requests.push(run);
         }
-        for (column, within) in columns {
-            let query = JobQuery::Values { column, within };
+        for (source, query) in suggestions {
             let (id, run) = self.start(at_secs, Task::Query(query));
-            self.suggesting.insert(id, column);
+            self.suggestions.ask(id, source);
             requests.push(run);
         }
         requests
+    }
+
+    /// What was kept from the last run may need a column that this file lacks.
+    fn check_filter_and_sort(&mut self) {
+        self.jobs.sort = self.settings.sort.clone();
+        if (self.can_answer(&JobFilter::default(), &self.jobs.sort)).is_err() {
+            self.jobs.sort = Sort::default();
+        }
+        if let Err(error) = self.can_answer(&self.settings.filter, &self.jobs.sort) {
+            self.show_report(Report::from(&error));
+            self.settings.filter = JobFilter::default();
+        }
     }
 
     /// An answer about one file does not end the wait for another that was asked for since.
@@ -137,6 +158,9 @@ impl AppState {
     }
 
     fn rows(&mut self, id: TaskId, rows: Vec<Vec<Cell>>) {
+        if self.suggestions.add(id, &rows) {
+            return;
+        }
         let counts_all = self.jobs.counting == Some(id) && self.settings.filter.is_empty();
         if let Some(database) = &mut self.database
             && (counts_all || database.counting == Some(id))
@@ -151,12 +175,6 @@ impl AppState {
             self.statistics.add(&rows);
         } else if self.statistics.totalling == Some(id) {
             self.statistics.set_total(&rows);
-        } else if let Some(column) = self.suggesting.get(&id) {
-            let texts = rows
-                .iter()
-                .filter_map(|row| row.first()?.as_text())
-                .map(ToOwned::to_owned);
-            self.suggestions.entry(column).or_default().extend(texts);
         } else if let Some(details) = &mut self.details
             && details.loading == Some(id)
         {
@@ -191,7 +209,7 @@ impl AppState {
         let is_wanted = self.jobs.ended(id, phase, next)
             | self.statistics.ended(id, phase)
             | self.details_ended(id, phase);
-        self.suggesting.remove(&id);
+        self.suggestions.ended(id, phase);
         if let Some(database) = &mut self.database
             && database.counting == Some(id)
         {

@@ -7,6 +7,7 @@ use crate::{
     jobs::{
         row::JobRow,
         sort::{Cursor, Sort},
+        sql::Sql,
     },
 };
 
@@ -19,17 +20,21 @@ pub const NEXT_BATCH: u32 = 200;
 /// The list ends here: about 50 MiB of rows. Its foot says so.
 pub const MAX_ROWS: usize = 50_000;
 
-/// The jobs that match the filter, newest first.
+/// The jobs that match the filter.
 #[derive(Debug, Default)]
 pub struct JobList {
     /// The rows so far.
     pub rows: Vec<JobRow>,
     /// How the list stands.
     pub phase: Phase,
-    /// Their order.
+    /// The wanted order.
     pub sort: Sort,
+    /// The order of `rows`, which may still be the one before.
+    pub rows_sort: Sort,
     /// How many jobs match, once counted.
     pub count: Option<u64>,
+    /// The statement that asks for the first of them; `None` if the file cannot answer it.
+    pub sql: Option<Sql>,
     /// How SQLite finds them.
     pub plan: PlanSummary,
     /// The rows still belong to the filter before.
@@ -40,13 +45,17 @@ pub struct JobList {
 }
 
 impl JobList {
-    pub(super) fn begin(&mut self, loading: TaskId, counting: TaskId) {
+    pub(super) fn begin(&mut self, loading: TaskId, sql: Option<Sql>) {
         self.loading = Some(loading);
-        self.counting = Some(counting);
+        self.sql = sql;
         self.phase = Phase::Loading;
-        self.count = None;
         self.next = None;
         self.is_outdated = true;
+    }
+
+    pub(super) fn begin_count(&mut self, counting: TaskId) {
+        self.counting = Some(counting);
+        self.count = None;
     }
 
     pub(super) fn begin_more(&mut self, loading: TaskId) {
@@ -71,6 +80,7 @@ impl JobList {
     pub(super) fn add(&mut self, rows: Vec<Vec<Cell>>) {
         if std::mem::take(&mut self.is_outdated) {
             self.rows.clear();
+            self.rows_sort = self.sort.clone();
         }
         self.rows
             .extend(rows.into_iter().filter_map(JobRow::from_cells));

@@ -7,10 +7,11 @@ mod apply;
 pub mod job_list;
 pub mod settings;
 pub mod statistics;
+pub mod suggestions;
 pub mod tasks;
 pub mod tuning;
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::path::PathBuf;
 
 use jiff::tz::TimeZone;
 
@@ -18,6 +19,7 @@ use self::{
     job_list::{Details, JobList},
     settings::Settings,
     statistics::StatisticsView,
+    suggestions::Suggestions,
     tasks::Tasks,
     tuning::Tuning,
 };
@@ -25,11 +27,13 @@ use crate::{
     command::{Command, View},
     db::{build::BuildFacts, connection::OpenMode},
     engine::message::{Request, Task, TaskId},
-    error::Report,
+    error::{Report, Result},
     jobs::{
         catalogue::{Clock, DEFAULT_SHORT_SECS, JobQuery},
         facts::DatabaseFacts,
         filter::{JobFilter, Selection},
+        schema::{FileKind, Schema},
+        sort::Sort,
     },
     memory::{
         marker::{MarkerKind, Timeline},
@@ -90,9 +94,8 @@ pub struct AppState {
     pub details: Option<Details>,
     /// The grouped statistics.
     pub statistics: StatisticsView,
-    /// Values that the filter bar suggests, by column.
-    pub suggestions: BTreeMap<&'static str, Vec<String>>,
-    suggesting: BTreeMap<TaskId, &'static str>,
+    /// What the filter bar suggests.
+    pub suggestions: Suggestions,
     /// What runs, waits, and has run.
     pub tasks: Tasks,
     /// Settings wanted and read back.
@@ -126,8 +129,7 @@ impl AppState {
             jobs: JobList::default(),
             details: None,
             statistics: StatisticsView::default(),
-            suggestions: BTreeMap::new(),
-            suggesting: BTreeMap::new(),
+            suggestions: Suggestions::default(),
             tasks: Tasks::default(),
             tuning,
             series: Series::default(),
@@ -150,6 +152,8 @@ impl AppState {
                 self.refresh_statistics_if_shown(at_secs)
             }
             Command::SetFilter(filter) => self.set_filter(at_secs, filter),
+            Command::PasteFilter(text) => self.paste_filter(at_secs, &text),
+            Command::SortJobs(sort) => self.sort_jobs(at_secs, sort),
             Command::LoadMore => self.load_more(at_secs),
             Command::Reload => self.reload(at_secs),
             Command::SelectJob(id) => self.select_job(at_secs, id),
@@ -239,8 +243,54 @@ impl AppState {
         if filter == self.settings.filter {
             return Vec::new();
         }
+        if let Err(error) = self.can_answer(&filter, &self.jobs.sort) {
+            // What is on the screen still belongs to the filter before, and so it stays.
+            self.show_report(Report::from(&error));
+            return Vec::new();
+        }
         self.settings.filter = filter;
         self.load_jobs(at_secs)
+    }
+
+    fn paste_filter(&mut self, at_secs: f64, text: &str) -> Vec<Request> {
+        match JobFilter::from_json(text) {
+            Ok(filter) => self.set_filter(at_secs, filter),
+            Err(error) => {
+                self.show_report(Report::from(&error));
+                Vec::new()
+            }
+        }
+    }
+
+    fn sort_jobs(&mut self, at_secs: f64, sort: Sort) -> Vec<Request> {
+        if sort == self.jobs.sort {
+            return Vec::new();
+        }
+        if let Err(error) = self.can_answer(&self.settings.filter, &sort) {
+            self.show_report(Report::from(&error));
+            return Vec::new();
+        }
+        self.settings.sort = sort.clone();
+        self.jobs.sort = sort;
+        self.load_list(at_secs)
+    }
+
+    /// The file's columns, where a file is open.
+    pub fn schema(&self) -> Option<&Schema> {
+        self.database.as_ref().map(|open| &*open.facts.schema)
+    }
+
+    /// Whether the open file has what this list of jobs needs. Without a file, nothing speaks
+    /// against it.
+    ///
+    /// # Errors
+    /// If a column or table is missing: the error says which.
+    pub fn can_answer(&self, filter: &JobFilter, sort: &Sort) -> Result<()> {
+        let Some(schema) = self.schema() else {
+            return Ok(());
+        };
+        let selection = self.selection_of(filter.clone());
+        list_query(selection, sort.clone()).sql(schema).map(|_| ())
     }
 
     fn reload(&mut self, at_secs: f64) -> Vec<Request> {
@@ -257,7 +307,7 @@ impl AppState {
     /// Asks for the first batch and the count of the current filter, instead of whatever was asked.
     fn load_jobs(&mut self, at_secs: f64) -> Vec<Request> {
         self.statistics.outdated = true;
-        if self.database.is_none() {
+        if !self.has_jobs() {
             return Vec::new();
         }
         let mut requests: Vec<_> = [self.jobs.loading, self.jobs.counting]
@@ -265,20 +315,37 @@ impl AppState {
             .flatten()
             .flat_map(|id| self.cancel(at_secs, id))
             .collect();
+        requests.extend(self.load_list(at_secs));
         let selection = self.selection();
-        let jobs = JobQuery::Jobs {
-            selection: selection.clone(),
-            sort: self.jobs.sort.clone(),
-            after: None,
-            limit: Some(job_list::FIRST_BATCH),
-        };
-        let (loading, run) = self.start(at_secs, Task::Query(jobs));
-        requests.push(run);
         let (counting, run) = self.start(at_secs, Task::Query(JobQuery::Count { selection }));
         requests.push(run);
-        self.jobs.begin(loading, counting);
+        self.jobs.begin_count(counting);
         requests.extend(self.refresh_statistics_if_shown(at_secs));
         requests
+    }
+
+    /// Asks for the first batch in the current order, instead of whatever was asked.
+    fn load_list(&mut self, at_secs: f64) -> Vec<Request> {
+        if !self.has_jobs() {
+            return Vec::new();
+        }
+        let mut requests: Vec<_> = (self.jobs.loading.into_iter())
+            .flat_map(|id| self.cancel(at_secs, id))
+            .collect();
+        let query = list_query(self.selection(), self.jobs.sort.clone());
+        // Where this fails, the task fails for the same reason and says so.
+        let sql = self.schema().and_then(|schema| query.sql(schema).ok());
+        let (loading, run) = self.start(at_secs, Task::Query(query));
+        requests.push(run);
+        self.jobs.begin(loading, sql);
+        requests
+    }
+
+    /// Whether the open file has jobs, in whichever form.
+    fn has_jobs(&self) -> bool {
+        self.database
+            .as_ref()
+            .is_some_and(|database| database.facts.has_jobs())
     }
 
     fn load_more(&mut self, at_secs: f64) -> Vec<Request> {
@@ -311,6 +378,9 @@ impl AppState {
     }
 
     fn refresh_statistics_if_shown(&mut self, at_secs: f64) -> Vec<Request> {
+        if self.schema().map(Schema::kind) != Some(FileKind::Jobs) {
+            return Vec::new();
+        }
         if self.settings.view != View::Statistics
             || !self.statistics.outdated
             || self.database.is_none()
@@ -387,6 +457,16 @@ impl AppState {
         let id = TaskId(self.next_task);
         self.tasks.queued(id, &task, at_secs);
         (id, Request::Run(id, task))
+    }
+}
+
+/// The first batch of the job list.
+fn list_query(selection: Selection, sort: Sort) -> JobQuery {
+    JobQuery::Jobs {
+        selection,
+        sort,
+        after: None,
+        limit: Some(job_list::FIRST_BATCH),
     }
 }
 

@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
     command::{ThemeChoice, View},
     db::profile::MemoryProfile,
     error::{Error, Result},
-    jobs::{filter::JobFilter, statistics::GroupBy},
+    jobs::{filter::JobFilter, sort::Sort, statistics::GroupBy},
 };
 
 /// Recent files are kept up to this number.
@@ -46,8 +46,12 @@ pub struct Settings {
     pub last_database: Option<PathBuf>,
     /// Where the window was.
     pub window: Option<WindowPlace>,
-    /// The filter of `last_database`.
+    /// The filter of `last_database`, as JSON.
+    #[serde(deserialize_with = "filter_or_none")]
     pub filter: JobFilter,
+    /// The order of the job list, as on the command line.
+    #[serde(serialize_with = "sort_as_text", deserialize_with = "sort_or_default")]
+    pub sort: Sort,
     /// The settings in use.
     pub profile: MemoryProfile,
     /// The user's own profiles.
@@ -67,6 +71,7 @@ impl Default for Settings {
             last_database: None,
             window: None,
             filter: JobFilter::default(),
+            sort: Sort::default(),
             profile: MemoryProfile::jobscope(),
             profiles: Vec::new(),
         }
@@ -138,4 +143,62 @@ fn keep_beside(path: &Path) -> Result<()> {
     let beside = path.with_extension("toml.bad");
     std::fs::rename(path, &beside)
         .map_err(|source| Error::file("keep the old settings as", &beside, source))
+}
+
+/// What is no filter of today (the table of earlier versions, a slip of the pen) is no filter: all
+/// other settings are worth more than this one.
+fn filter_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<JobFilter, D::Error> {
+    let value = toml::Value::deserialize(deserializer)?;
+    let read = |text| JobFilter::from_json(text).ok();
+    Ok(value.as_str().and_then(read).unwrap_or_default())
+}
+
+fn sort_or_default<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Sort, D::Error> {
+    let value = toml::Value::deserialize(deserializer)?;
+    let read = |text: &str| text.parse().ok();
+    Ok(value.as_str().and_then(read).unwrap_or_default())
+}
+
+fn sort_as_text<S: Serializer>(sort: &Sort, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(sort)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Settings {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("settings.toml");
+        std::fs::write(&path, text).expect("written");
+        Settings::load(&path).expect("settings that can be read")
+    }
+
+    #[test]
+    fn a_filter_and_an_order_survive_the_round_trip() {
+        let settings = Settings {
+            filter: JobFilter::default().with_states(["failed"]),
+            sort: "footprint.mem_bw_avg:asc".parse().expect("an order"),
+            window: Some(WindowPlace::default()),
+            ..Settings::default()
+        };
+        let text = toml::to_string_pretty(&settings).expect("written as TOML");
+        assert_eq!(read(&text), settings);
+    }
+
+    #[test]
+    fn a_filter_that_cannot_be_read_leaves_the_other_settings_alone() {
+        for filter in [
+            "[filter]\ncluster = \"fritz\"\nstates = [\"failed\"]\nfrom_unix_secs = 1700000000",
+            "filter = 'no JSON'",
+            "filter = '{\"clutser\":{\"eq\":\"fritz\"}}'",
+            "filter = 3\nsort = \"colour:up\"",
+            "sort = [1]",
+        ] {
+            let settings = read(&format!("view = \"memory\"\n{filter}\n"));
+            assert_eq!(settings.view, View::Memory, "{filter}");
+            assert!(settings.filter.is_empty(), "{filter}");
+            assert_eq!(settings.sort, Sort::default(), "{filter}");
+        }
+    }
 }

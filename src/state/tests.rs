@@ -116,7 +116,10 @@ fn opening_asks_for_jobs_their_number_and_suggestions() {
             | Request::Trim => None,
         })
         .collect();
-    assert_eq!(names, ["jobs", "count", "values"]);
+    assert_eq!(
+        names,
+        ["jobs", "count", "values", "tag-list", "footprint-keys"]
+    );
 }
 
 #[test]
@@ -352,4 +355,189 @@ fn marks_stay_in_order_when_news_overtake_each_other() {
     }
     let times: Vec<_> = timeline.markers.iter().map(|mark| mark.at_secs).collect();
     assert_eq!(times, [1.0, 2.0, 3.0]);
+}
+
+fn started(requests: &[Request]) -> Vec<&'static str> {
+    let name = |request: &Request| match request {
+        Request::Run(_, task) => Some(task.name()),
+        Request::Open { .. }
+        | Request::Cancel(_)
+        | Request::SetProfile(_)
+        | Request::Shrink
+        | Request::Trim => None,
+    };
+    requests.iter().filter_map(name).collect()
+}
+
+fn facts_of(ddl: &str) -> DatabaseFacts {
+    let schema = Schema::of(ddl);
+    DatabaseFacts {
+        kind: schema.kind(),
+        missing_columns: schema.missing_columns(),
+        schema: std::sync::Arc::new(schema),
+        suggestible: Vec::new(),
+        ..facts("strange.db")
+    }
+}
+
+#[test]
+fn a_new_order_asks_for_the_list_again_and_not_for_the_count() {
+    let mut state = opened();
+    let counting = state.jobs.counting;
+    let first = state.jobs.loading.expect("loading");
+    let sort: Sort = "duration:asc".parse().expect("an order");
+    let requests = state.handle(2.0, Command::SortJobs(sort.clone()));
+    assert_eq!(requests.first(), Some(&Request::Cancel(first)));
+    assert_eq!(started(&requests), ["jobs"]);
+    assert_eq!(state.jobs.counting, counting, "the count is the same");
+    assert_eq!(state.settings.sort, sort, "it is kept");
+    assert!(
+        state
+            .handle(3.0, Command::SortJobs(sort.clone()))
+            .is_empty(),
+        "it is there already"
+    );
+    let id = state.jobs.loading.expect("loading in the new order");
+    assert_ne!(state.jobs.rows_sort, sort);
+    let rows = vec![row(1)];
+    happen(&mut state, Event::Rows { id, rows });
+    assert_eq!(state.jobs.rows_sort, sort);
+    let sql = state.jobs.sql.as_ref().expect("the statement that ran");
+    assert!(
+        sql.text.contains("ORDER BY duration ASC, id ASC"),
+        "{sql:?}"
+    );
+    happen(&mut state, Event::Opened(Box::new(facts("b.db"))));
+    assert_eq!(state.jobs.sort, sort, "another file, the same order");
+}
+
+#[test]
+fn a_filter_that_the_file_cannot_answer_is_reported_and_changes_nothing() {
+    let mut state = AppState::new(Settings::default());
+    let facts = facts_of(
+        "CREATE TABLE job(id INTEGER PRIMARY KEY, cluster, hpc_user, start_time, job_state)",
+    );
+    let requests = happen(&mut state, Event::Opened(Box::new(facts)));
+    assert_eq!(
+        started(&requests),
+        ["jobs", "count"],
+        "no tags, no footprint"
+    );
+    let id = state.jobs.loading.expect("loading");
+    let rows = vec![row(1)];
+    happen(&mut state, Event::Rows { id, rows });
+    for command in [
+        Command::PasteFilter("{\"energy\":{\"ge\":1}}".to_owned()),
+        Command::SortJobs("energy".parse().expect("an order")),
+    ] {
+        state.notice = None;
+        assert!(state.handle(2.0, command).is_empty());
+        let notice = state.notice.as_ref().expect("a report");
+        assert!(notice.report.headline.contains("energy"), "{notice:?}");
+        assert!(state.filter().is_empty() && state.jobs.sort == Sort::default());
+        assert!(!state.jobs.is_outdated && state.jobs.rows.len() == 1);
+    }
+}
+
+#[test]
+fn a_pasted_filter_is_applied_or_named_in_a_report() {
+    let mut state = opened();
+    let good = "{\"state\":[\"failed\"]}".to_owned();
+    let requests = state.handle(2.0, Command::PasteFilter(good));
+    assert_eq!(started(&requests), ["jobs", "count"]);
+    assert_eq!(state.filter(), &only_failed());
+    let bad = "{\"clutser\":{\"eq\":\"fritz\"}}".to_owned();
+    assert!(state.handle(3.0, Command::PasteFilter(bad)).is_empty());
+    let report = state
+        .notice
+        .as_ref()
+        .map(|notice| notice.report.to_string());
+    assert!(report.expect("a report").contains("clutser"));
+    assert_eq!(state.filter(), &only_failed(), "the filter is kept");
+}
+
+#[test]
+fn a_kept_filter_and_order_that_the_file_lacks_are_given_up() {
+    let mut state = AppState::new(Settings {
+        last_database: Some(PathBuf::from("strange.db")),
+        filter: JobFilter::from_json("{\"energy\":{\"ge\":1}}").expect("a filter"),
+        sort: "energy".parse().expect("an order"),
+        ..Settings::default()
+    });
+    let facts = facts_of(
+        "CREATE TABLE job(id INTEGER PRIMARY KEY, cluster, hpc_user, start_time, job_state)",
+    );
+    let requests = happen(&mut state, Event::Opened(Box::new(facts)));
+    assert_eq!(started(&requests), ["jobs", "count"]);
+    assert!(state.filter().is_empty() && state.jobs.sort == Sort::default());
+    assert!(state.notice.is_some(), "the lost filter is named");
+    assert_eq!(
+        state.settings.sort.to_string(),
+        "energy:desc",
+        "for the next file"
+    );
+}
+
+#[test]
+fn a_file_without_jobs_is_asked_nothing() {
+    let mut state = opened();
+    let facts = facts_of("CREATE TABLE a(b)");
+    assert!(happen(&mut state, Event::Opened(Box::new(facts))).is_empty());
+    for command in [
+        Command::Reload,
+        Command::ShowView(View::Statistics),
+        Command::Reload,
+        Command::SetFilter(only_failed()),
+    ] {
+        assert!(state.handle(2.0, command).is_empty());
+    }
+}
+
+#[test]
+fn an_archive_lists_jobs_and_has_no_statistics() {
+    let mut state = AppState::new(Settings::default());
+    let facts = facts_of(
+        "CREATE TABLE jobs(id INTEGER PRIMARY KEY, job_id, cluster, start_time, meta_json)",
+    );
+    let requests = happen(&mut state, Event::Opened(Box::new(facts)));
+    assert_eq!(started(&requests), ["jobs", "count"]);
+    assert!(
+        state
+            .handle(2.0, Command::ShowView(View::Statistics))
+            .is_empty()
+    );
+}
+
+#[test]
+fn tags_and_keys_are_suggested_and_what_was_stopped_says_so() {
+    use suggestions::Source;
+
+    let mut state = AppState::new(Settings::default());
+    let requests = happen(&mut state, Event::Opened(Box::new(facts("a.db"))));
+    let id_of = |wanted: &str| {
+        let id = requests.iter().find_map(|request| match request {
+            Request::Run(id, task) if task.name() == wanted => Some(*id),
+            _ => None,
+        });
+        id.expect(wanted)
+    };
+    let text = |text: &str| Cell::Text(text.to_owned());
+    let rows = vec![vec![
+        Cell::Int(3),
+        text("app"),
+        text("vasp"),
+        text("global"),
+    ]];
+    let id = id_of("tag-list");
+    happen(&mut state, Event::Rows { id, rows });
+    end(&mut state, id, Outcome::Finished, None);
+    let rows = vec![vec![text("mem_used_max"), Cell::Int(9), Cell::Real(0.5)]];
+    let id = id_of("footprint-keys");
+    assert!(state.suggestions.is_asked(Source::Footprint));
+    happen(&mut state, Event::Rows { id, rows });
+    end(&mut state, id, Outcome::TimedOut, None);
+    assert_eq!(state.suggestions.tag_name(3), "app: vasp");
+    assert_eq!(state.suggestions.footprint[0].key, "mem_used_max");
+    assert!(!state.suggestions.is_partial(Source::Tags));
+    assert!(state.suggestions.is_partial(Source::Footprint));
 }

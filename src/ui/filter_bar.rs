@@ -88,7 +88,7 @@ impl FilterBar {
             1 => TextField::User,
             _ => TextField::Project,
         };
-        let suggestions = state.suggestions.get(column).map_or(&[][..], Vec::as_slice);
+        let suggestions = state.suggestions.values(column);
         let shown = filter.exact(field).map(ToOwned::to_owned);
         chip(ui, name, shown.as_deref(), |ui| {
             if let Some(chosen) = choose_text(ui, name, text, suggestions) {
@@ -280,10 +280,7 @@ fn state_chip(ui: &mut Ui, state: &AppState, filter: &mut JobFilter) {
         [first, rest @ ..] => Some(format!("{first} +{}", rest.len())),
     };
     let is_set = shown.is_some();
-    let in_file = state
-        .suggestions
-        .get("job_state")
-        .map_or(&[][..], Vec::as_slice);
+    let in_file = state.suggestions.values("job_state");
     chip(ui, "state", shown.as_deref(), |ui| {
         let strange = in_file
             .iter()
