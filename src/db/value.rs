@@ -73,7 +73,8 @@ impl Cell {
     }
 }
 
-fn hex_literal(bytes: &[u8]) -> String {
+/// Bytes as SQL writes them: `x'00ff'`.
+pub(crate) fn hex_literal(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
 
     let mut text = String::with_capacity(bytes.len() * 2 + 3);

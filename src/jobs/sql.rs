@@ -1,6 +1,6 @@
 //! A statement under construction: its text and the values that are bound to it.
 
-use crate::db::value::Cell;
+use crate::db::value::{Cell, hex_literal};
 
 /// SQL with its bound values. What a user typed never becomes part of the text.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -70,10 +70,7 @@ impl Sql {
             // With its point or exponent, so that it stays a real number.
             Cell::Real(value) => format!("{value:?}"),
             Cell::Text(text) => format!("'{}'", text.replace('\'', "''")),
-            Cell::Blob(bytes) => {
-                let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-                format!("x'{digits}'")
-            }
+            Cell::Blob(bytes) => hex_literal(bytes),
         }
     }
 }
