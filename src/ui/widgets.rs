@@ -62,6 +62,19 @@ pub fn icon_button(ui: &mut Ui, symbol: Icon, name: &str) -> Response {
         .on_hover_text(name)
 }
 
+/// A menu that stays while one clicks in it, with fields and buttons that look like themselves.
+pub fn plain_menu() -> egui::containers::menu::MenuConfig {
+    egui::containers::menu::MenuConfig::new()
+        .close_behavior(egui::PopupCloseBehavior::CloseOnClickOutside)
+        .style(|_: &mut egui::Style| {})
+}
+
+/// The inside of a menu, laid out like any other place: menus stretch what is in them.
+pub fn left_aligned<R>(ui: &mut egui::Ui, add: impl FnOnce(&mut Ui) -> R) -> R {
+    ui.with_layout(egui::Layout::top_down(egui::Align::LEFT), add)
+        .inner
+}
+
 /// The one button of a view that is meant to be pressed next.
 pub fn primary_button(ui: &mut Ui, text: impl Into<String>) -> Response {
     let palette = Palette::of(ui);
