@@ -1,11 +1,12 @@
 //! The job table: as many rows as have been fetched, only the visible ones laid out.
 
-use egui::{Align, Key, Layout, RichText, Sense, Ui};
+use egui::{Align, Button, Key, Layout, RichText, Sense, Ui};
 use egui_extras::{Column, TableBuilder, TableRow};
 use jiff::tz::TimeZone;
 use lucide_icons::Icon;
 
 use super::{
+    order,
     theme::Palette,
     widgets::{
         empty_state, figures, icon, meter, mixed, muted, primary_button, row_hairline, small,
@@ -14,7 +15,12 @@ use super::{
 };
 use crate::{
     command::{Command, Outbox},
-    jobs::{filter::JobFilter, row::JobRow},
+    jobs::{
+        filter::JobFilter,
+        row::JobRow,
+        schema::Schema,
+        sort::{Sort, SortKey},
+    },
     state::{AppState, Phase, job_list::MAX_ROWS},
     units::{format_count, format_job_duration, format_time, zone_name},
 };
@@ -88,6 +94,38 @@ const FIELDS: [(Field, &str, f32, &str); 13] = [
     ),
 ];
 
+impl Field {
+    /// What a click on the heading sorts by.
+    fn key(self) -> SortKey {
+        SortKey::Column(match self {
+            Self::JobId => "job_id",
+            Self::User => "hpc_user",
+            Self::Project => "project",
+            Self::Cluster => "cluster",
+            Self::Partition => "cluster_partition",
+            Self::State => "job_state",
+            Self::Start => "start_time",
+            Self::Duration => "duration",
+            Self::Nodes => "num_nodes",
+            Self::Threads => "num_hwthreads",
+            Self::Accs => "num_acc",
+            Self::Energy => "energy",
+            Self::Load => return SortKey::Footprint("cpu_load_avg".to_owned()),
+        })
+    }
+
+    /// Whether a file has what the column shows.
+    fn is_in(self, schema: &Schema) -> bool {
+        match self.key() {
+            SortKey::Column(name) => schema.has(name),
+            SortKey::Footprint(_) => schema.has("footprint"),
+        }
+    }
+}
+
+/// Width of a column that is only there because the jobs are sorted by it.
+const EXTRA_WIDTH: f32 = 120.0;
+
 /// Which columns give way first when the table is too narrow.
 const GIVE_WAY: [Field; 9] = [
     Field::Project,
@@ -126,7 +164,8 @@ impl JobTable {
         let zone = &state.zone;
         let zone_text = zone_name(zone);
         ui.spacing_mut().item_spacing = egui::vec2(SPACING, 0.0);
-        let fields = fitting_fields(ui.available_width());
+        let sort = &state.jobs.sort;
+        let (fields, has_extra) = fitting_fields(ui.available_width(), sort, state.schema());
         let width = ui.available_width();
         let rows = &state.jobs.rows;
         let mut last_visible = 0;
@@ -138,6 +177,9 @@ impl JobTable {
         for (.., width, _) in &fields {
             table = table.column(Column::exact(*width));
         }
+        if has_extra {
+            table = table.column(Column::exact(EXTRA_WIDTH));
+        }
         table = table.column(Column::remainder());
         if let Some(row) = self.scroll_to.take() {
             table = table.scroll_to_row(row, None);
@@ -147,13 +189,21 @@ impl JobTable {
                 for (field, name, _, hint) in &fields {
                     header.col(|ui| {
                         let text = if *field == Field::Start {
-                            format!("{name} ({zone_text}) {}", icon(Icon::ArrowDown))
+                            format!("{name} ({zone_text})")
                         } else {
                             (*name).to_owned()
                         };
-                        aligned(ui, *field, |ui| {
-                            ui.label(mixed(&text, 11.5, Palette::of(ui).muted))
-                                .on_hover_text(*hint);
+                        aligned(ui, is_number(*field), |ui| {
+                            heading(ui, &text, &field.key(), sort, out).on_hover_text(*hint);
+                        });
+                    });
+                }
+                if has_extra {
+                    header.col(|ui| {
+                        let name = order::heading(&sort.key);
+                        aligned(ui, true, |ui| {
+                            heading(ui, &name, &sort.key, sort, out)
+                                .on_hover_text("Here because the jobs are sorted by it");
                         });
                     });
                 }
@@ -164,7 +214,8 @@ impl JobTable {
                     let index = line.index();
                     last_visible = last_visible.max(index);
                     if let Some(job) = rows.get(index) {
-                        row_ui(&mut line, job, &fields, (state, zone), width, out);
+                        let columns = (fields.as_slice(), has_extra);
+                        row_ui(&mut line, job, columns, (state, zone), width, out);
                     }
                 });
             });
@@ -203,15 +254,52 @@ impl JobTable {
     }
 }
 
-fn fitting_fields(width: f32) -> Vec<(Field, &'static str, f32, &'static str)> {
+/// The columns that the file has and the width allows, and whether one more shows what the jobs are
+/// sorted by.
+fn fitting_fields(
+    width: f32,
+    sort: &Sort,
+    schema: Option<&Schema>,
+) -> (Vec<(Field, &'static str, f32, &'static str)>, bool) {
     let mut fields = FIELDS.to_vec();
+    fields.retain(|(field, ..)| schema.is_none_or(|schema| field.is_in(schema)));
+    let has_extra = !fields.iter().any(|(field, ..)| field.key() == sort.key);
+    let extra = if has_extra {
+        EXTRA_WIDTH + SPACING
+    } else {
+        0.0
+    };
     for field in GIVE_WAY {
         let needed: f32 = fields.iter().map(|(.., width, _)| width + SPACING).sum();
-        if needed + 12.0 > width {
+        if needed + extra + 12.0 > width && field.key() != sort.key {
             fields.retain(|(other, ..)| *other != field);
         }
     }
-    fields
+    (fields, has_extra)
+}
+
+/// A heading that sorts: largest first, then smallest first, then the newest first again.
+fn heading(
+    ui: &mut Ui,
+    name: &str,
+    key: &SortKey,
+    sort: &Sort,
+    out: &mut Outbox,
+) -> egui::Response {
+    let arrow = match (sort.key == *key, sort.descending) {
+        (false, _) => String::new(),
+        (true, true) => format!(" {}", icon(Icon::ArrowDown)),
+        (true, false) => format!(" {}", icon(Icon::ArrowUp)),
+    };
+    let text = mixed(&format!("{name}{arrow}"), 11.5, Palette::of(ui).muted);
+    ui.spacing_mut().button_padding.x = 0.0;
+    let response = ui
+        .add(Button::new(text).frame(false))
+        .accessible_name(format!("Sort jobs by {}", order::key_name(key)));
+    if response.clicked() {
+        out.send(Command::SortJobs(order::after_click(sort, key)));
+    }
+    response
 }
 
 fn is_number(field: Field) -> bool {
@@ -232,8 +320,8 @@ fn is_number(field: Field) -> bool {
     }
 }
 
-fn aligned(ui: &mut Ui, field: Field, add: impl FnOnce(&mut Ui)) {
-    if is_number(field) {
+fn aligned(ui: &mut Ui, is_number: bool, add: impl FnOnce(&mut Ui)) {
+    if is_number {
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             ui.add_space(4.0);
             add(ui);
@@ -246,7 +334,7 @@ fn aligned(ui: &mut Ui, field: Field, add: impl FnOnce(&mut Ui)) {
 fn row_ui(
     line: &mut TableRow<'_, '_>,
     job: &JobRow,
-    fields: &[(Field, &str, f32, &str)],
+    (fields, has_extra): (&[(Field, &str, f32, &str)], bool),
     (state, zone): (&AppState, &TimeZone),
     width: f32,
     out: &mut Outbox,
@@ -258,7 +346,17 @@ fn row_ui(
             if *field == Field::JobId {
                 row_hairline(ui, width);
             }
-            aligned(ui, *field, |ui| cell_ui(ui, *field, job, state, zone));
+            aligned(ui, is_number(*field), |ui| {
+                cell_ui(ui, *field, job, state, zone);
+            });
+        });
+    }
+    if has_extra {
+        line.col(|ui| {
+            // Rows of the order before have no such value.
+            if state.jobs.rows_sort == state.jobs.sort {
+                aligned(ui, true, |ui| extra_ui(ui, job, &state.jobs.sort, zone));
+            }
         });
     }
     line.col(|_| {});
@@ -298,6 +396,25 @@ fn cell_ui(ui: &mut Ui, field: Field, job: &JobRow, state: &AppState, zone: &Tim
         Field::Load => return load_ui(ui, job),
     };
     ui.add(egui::Label::new(text).truncate());
+}
+
+/// The value that the jobs are sorted by, where no other column shows it.
+fn extra_ui(ui: &mut Ui, job: &JobRow, sort: &Sort, zone: &TimeZone) {
+    let (column, value) = match &sort.key {
+        SortKey::Column(name) if sort.extra_column().is_none() => (*name, job.get(name)),
+        SortKey::Column(name) => (*name, job.extra()),
+        SortKey::Footprint(_) => ("", job.extra()),
+    };
+    let text = match (column, value.as_int()) {
+        ("submit_time", Some(secs)) => format_time(secs, zone),
+        ("walltime" | "duration", Some(secs)) => format_job_duration(secs),
+        ("id", Some(id)) => id.to_string(),
+        (_, Some(number)) => format_count(number),
+        (_, None) => value
+            .as_real()
+            .map_or_else(|| value.display(), |real| format!("{real:.2}")),
+    };
+    ui.add(egui::Label::new(figures(text)).truncate());
 }
 
 /// A state as a word with an icon: colour never speaks alone.
@@ -351,12 +468,16 @@ fn footer_ui(ui: &mut Ui, state: &AppState, out: &mut Outbox) {
                 "First {shown} of {of}. The list ends at {}: narrow the filter to see others",
                 format_count(MAX_ROWS)
             ),
-            _ if jobs.count == Some(jobs.rows.len() as u64) => format!("All {shown} jobs"),
+            _ if jobs.count == Some(jobs.rows.len() as u64) => {
+                format!("All {shown} jobs, {}", order::words(&jobs.sort))
+            }
             Phase::Empty | Phase::Loading | Phase::Loaded => {
-                format!("First {shown} of {of}, newest first; scroll for more")
+                let order = order::words(&jobs.sort);
+                format!("First {shown} of {of}, {order}; scroll for more")
             }
         };
         ui.label(small(ui, text));
+        order::menu(ui, state, out);
         if jobs.phase == Phase::Loading {
             turning(ui, 14.0);
         }

@@ -8,6 +8,7 @@ mod job_details;
 mod job_table;
 mod memory_chart;
 mod memory_view;
+mod order;
 mod saver;
 mod statistics;
 mod status_bar;
