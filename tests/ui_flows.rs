@@ -448,3 +448,390 @@ fn a_restart_comes_back_to_the_same_place() {
     assert_eq!(state.tuning.wanted, repair);
     assert_eq!(state.settings.view, View::Statistics);
 }
+
+/// Types into a field, instead of whatever stands there.
+fn type_into(harness: &mut Harness<'_, App>, name: &str, text: &str) {
+    harness.get_by_role_and_label(Role::TextInput, name).focus();
+    harness.run_steps(2);
+    harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::A);
+    harness.run_steps(2);
+    harness
+        .get_by_role_and_label(Role::TextInput, name)
+        .type_text(text);
+    harness.run_steps(3);
+}
+
+fn press(harness: &mut Harness<'_, App>, name: &str) {
+    harness
+        .get_by_role_and_label(Role::Button, name)
+        .scroll_to_me();
+    harness.run_steps(3);
+    harness.get_by_role_and_label(Role::Button, name).click();
+    harness.run_steps(4);
+}
+
+fn tick(harness: &mut Harness<'_, App>, name: &str) {
+    harness.get_by_role_and_label(Role::CheckBox, name).click();
+    harness.run_steps(3);
+}
+
+fn filter_of(harness: &Harness<'_, App>) -> String {
+    harness.state().state.filter().to_json().to_string()
+}
+
+fn clear(harness: &mut Harness<'_, App>) {
+    press(harness, "Clear the filter");
+    assert_eq!(filter_of(harness), "{}");
+}
+
+/// Tags and an interactive job in a database of its own.
+fn tagged_database(folder: &Path) -> std::path::PathBuf {
+    let path = folder.join("tagged.db");
+    std::fs::copy(small_database(), &path).expect("a copy");
+    let conn = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_WRITE).expect("open");
+    conn.execute_batch(
+        "DELETE FROM jobtag; DELETE FROM tag;
+         INSERT INTO tag (id, tag_type, tag_name, tag_scope) VALUES
+           (1, 'app', 'vasp', 'global'), (2, 'app', 'gromacs', 'global');
+         INSERT INTO jobtag (job_id, tag_id) SELECT id, 1 FROM job WHERE id % 10 = 0;",
+    )
+    .expect("tags");
+    path
+}
+
+#[test]
+fn every_kind_of_condition_can_be_added_in_the_window() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut harness = opened(&tagged_database(folder.path()));
+    wait_until(&mut harness, "the suggestions", |h| {
+        let state = &h.state().state;
+        state.tasks.active.is_empty() && !state.suggestions.footprint.is_empty()
+    });
+    let h = &mut harness;
+    let mut add = |name: &str, edit: &dyn Fn(&mut Harness<'static, App>), json: &str| {
+        press(h, "Add condition");
+        press(h, name);
+        edit(h);
+        assert_eq!(filter_of(h), json, "{name}");
+        clear(h);
+    };
+    for name in [
+        "cluster",
+        "subcluster",
+        "partition",
+        "user",
+        "project",
+        "job id",
+        "job name",
+        "node",
+    ] {
+        let key = match name {
+            "subcluster" => "subCluster",
+            "job id" => "jobId",
+            "job name" => "jobName",
+            other => other,
+        };
+        add(
+            name,
+            &|h| {
+                press(h, "contains");
+                type_into(h, &format!("Value of {name}"), "1%");
+                press(h, "Apply");
+            },
+            &format!("{{\"{key}\":{{\"contains\":\"1%\"}}}}"),
+        );
+    }
+    let ends = |lower: &'static str, upper: &'static str, tick_lower: bool| {
+        move |h: &mut Harness<'static, App>| {
+            type_into(h, "at least", lower);
+            if !upper.is_empty() {
+                type_into(h, "at most", upper);
+            }
+            if tick_lower {
+                tick(h, "Without the lower end");
+            }
+            press(h, "Apply");
+        }
+    };
+    add(
+        "duration",
+        &ends("1h", "2 h", false),
+        r#"{"duration":{"from":3600,"to":7200}}"#,
+    );
+    add("nodes", &ends("4", "", true), r#"{"numNodes":{"gt":4}}"#);
+    add(
+        "threads",
+        &ends("72..144", "", false),
+        r#"{"numHWThreads":{"from":72,"to":144}}"#,
+    );
+    add(
+        "accelerators",
+        &ends("=0", "", false),
+        r#"{"numAccelerators":{"eq":0}}"#,
+    );
+    add(
+        "energy",
+        &ends("0.5", "2", true),
+        r#"{"energy":{"gt":0.5,"le":2}}"#,
+    );
+    add(
+        "tags",
+        &|h| {
+            press(h, "none of");
+            tick(h, "app: vasp");
+            press(h, "Apply");
+        },
+        r#"{"tagsNone":[1]}"#,
+    );
+    add(
+        "footprint",
+        &|h| {
+            press(h, "mem_used_max");
+            type_into(h, "at least", "10");
+            press(h, "Apply");
+        },
+        r#"{"metricStats":[{"metricName":"mem_used_max","range":{"from":10}}]}"#,
+    );
+    add(
+        "shared",
+        &|h| press(h, "single_user"),
+        r#"{"shared":"single_user"}"#,
+    );
+    add(
+        "schedule",
+        &|h| press(h, "batch"),
+        r#"{"schedule":"batch"}"#,
+    );
+    let value = |name: &'static str, text: &'static str| {
+        move |h: &mut Harness<'static, App>| {
+            type_into(h, &format!("Value of {name}"), text);
+            press(h, "Apply");
+        }
+    };
+    add("job array", &value("job array", "0"), r#"{"arrayJobId":0}"#);
+    add("row id", &value("row id", "1, 2"), r#"{"dbId":[1,2]}"#);
+}
+
+#[test]
+fn a_condition_is_changed_in_its_chip_and_taken_away_beside_it() {
+    let mut harness = opened(small_database());
+    wait_until(&mut harness, "the suggestions", |h| {
+        h.state().state.suggestions.values("cluster").len() > 1
+    });
+    let clusters = harness.state().state.suggestions.values("cluster").to_vec();
+    press(&mut harness, "Filter by cluster");
+    press(&mut harness, &clusters[0]);
+    let one = JobFilter::default().with_text(TextField::Cluster, &clusters[0]);
+    assert_eq!(harness.state().state.filter(), &one);
+    press(&mut harness, "Filter by cluster");
+    press(&mut harness, "is one of");
+    type_into(&mut harness, "Value of cluster", "");
+    for cluster in &clusters[..2] {
+        tick(&mut harness, cluster);
+    }
+    press(&mut harness, "Apply");
+    let json = filter_of(&harness);
+    assert!(json.contains("\"in\":["), "{json}");
+    press(&mut harness, "Filter by start");
+    press(&mut harness, "last 7 days");
+    assert!(filter_of(&harness).contains("last7d"));
+    press(&mut harness, "Any cluster");
+    assert_eq!(filter_of(&harness), r#"{"startTime":{"range":"last7d"}}"#);
+    press(&mut harness, "Any start");
+    assert_eq!(filter_of(&harness), "{}");
+}
+
+#[test]
+fn what_was_typed_wrongly_is_named_and_nothing_is_lost() {
+    let mut harness = opened(small_database());
+    press(&mut harness, "Add condition");
+    press(&mut harness, "nodes");
+    type_into(&mut harness, "at least", "16");
+    type_into(&mut harness, "at most", "4");
+    press(&mut harness, "Apply");
+    assert!(shows(&harness, "16..4"), "the inverted range is named");
+    assert_eq!(filter_of(&harness), "{}", "nothing was applied");
+    let field = harness.get_by_role_and_label(Role::TextInput, "at least");
+    assert_eq!(field.value().as_deref(), Some("16"), "the text is kept");
+    type_into(&mut harness, "at most", "40");
+    harness.key_press(egui::Key::Enter);
+    harness.run_steps(3);
+    assert_eq!(filter_of(&harness), r#"{"numNodes":{"from":16,"to":40}}"#);
+    press(&mut harness, "Filter by start");
+    type_into(&mut harness, "from", "yesterday");
+    press(&mut harness, "Apply");
+    assert!(shows(&harness, "\"yesterday\" is not a valid time"));
+    assert_eq!(filter_of(&harness), r#"{"numNodes":{"from":16,"to":40}}"#);
+}
+
+fn paste(harness: &mut Harness<'_, App>, text: &str) {
+    press(harness, "Filter as text");
+    press(harness, "Paste filter…");
+    harness.get_by_label("Filter as JSON").focus();
+    harness.run_steps(2);
+    harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::A);
+    harness.run_steps(2);
+    harness.event(egui::Event::Paste(text.to_owned()));
+    harness.run_steps(2);
+    press(harness, "Apply");
+}
+
+#[test]
+fn a_filter_is_pasted_or_reported() {
+    let mut harness = opened(small_database());
+    let good = r#"{"state":["failed"],"numNodes":{"ge":2}}"#;
+    paste(&mut harness, good);
+    assert_eq!(
+        filter_of(&harness),
+        r#"{"state":["failed"],"numNodes":{"from":2}}"#
+    );
+    let matching = count(small_database(), "job_state = 'failed' AND num_nodes >= 2");
+    wait_until(&mut harness, "the count", |h| {
+        h.state().state.jobs.count == Some(matching)
+    });
+    let rows = harness.state().state.jobs.rows.len();
+    paste(
+        &mut harness,
+        r#"{"state":["failed"],"duration":{"ge":20,"le":10}}"#,
+    );
+    assert!(shows(&harness, "20..10"), "the report names the value");
+    let field = harness.get_by_label("Filter as JSON");
+    let kept = field.value();
+    assert!(
+        kept.is_some_and(|text| text.contains("\"le\":10")),
+        "the text is kept"
+    );
+    assert_eq!(
+        filter_of(&harness),
+        r#"{"state":["failed"],"numNodes":{"from":2}}"#
+    );
+    assert_eq!(
+        harness.state().state.jobs.rows.len(),
+        rows,
+        "and so are the rows"
+    );
+}
+
+#[test]
+fn a_heading_sorts_and_the_foot_says_so() {
+    let mut harness = opened(small_database());
+    let durations = |h: &Harness<'_, App>| -> Vec<i64> {
+        let rows = &h.state().state.jobs.rows;
+        rows.iter().filter_map(|row| row.int("duration")).collect()
+    };
+    wait_until(&mut harness, "rows", |h| !durations(h).is_empty());
+    press(&mut harness, "Sort jobs by duration");
+    wait_until(&mut harness, "the order", |h| {
+        let jobs = &h.state().state.jobs;
+        jobs.rows_sort.to_string() == "duration:desc" && jobs.phase == Phase::Loaded
+    });
+    assert!(durations(&harness).is_sorted_by(|a, b| a >= b));
+    assert!(shows(&harness, "by duration, largest first"));
+    press(&mut harness, "Sort jobs by duration");
+    wait_until(&mut harness, "the other way", |h| {
+        let jobs = &h.state().state.jobs;
+        jobs.rows_sort.to_string() == "duration:asc" && jobs.phase == Phase::Loaded
+    });
+    assert!(durations(&harness).is_sorted());
+    press(&mut harness, "Sort jobs by duration");
+    wait_until(&mut harness, "the newest first", |h| {
+        shows(h, "newest first")
+    });
+    press(&mut harness, "Sort by");
+    press(&mut harness, "mem_used_max");
+    wait_until(&mut harness, "the order", |h| {
+        shows(h, "by mem_used_max, largest first")
+            && h.state().state.jobs.rows_sort == h.state().state.jobs.sort
+    });
+    assert!(
+        harness
+            .query_by_label("Sort jobs by mem_used_max")
+            .is_some(),
+        "a column shows what decides"
+    );
+}
+
+#[test]
+fn the_sql_of_the_list_is_one_click_away() {
+    let mut harness = opened(small_database());
+    let user = JobFilter::default().with_text(TextField::User, "o'hara");
+    harness.state_mut().send(Command::SetFilter(user));
+    wait_until(&mut harness, "the plan", |h| {
+        h.state().state.jobs.phase == Phase::Loaded && !h.state().state.jobs.plan.steps.is_empty()
+    });
+    press(&mut harness, "SQL of the job list");
+    assert!(shows(&harness, "WHERE hpc_user = ?"));
+    assert!(shows(&harness, "'o''hara'"), "the bound value");
+    assert!(shows(&harness, "SEARCH job"), "a step of the plan");
+    assert!(harness.query_by_label("Copy SQL").is_some());
+}
+
+#[test]
+fn a_file_without_jobs_says_what_it_is() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("other.db");
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the test makes the database that is then inspected"
+    )]
+    let conn = Connection::open(&path).expect("a new database");
+    conn.execute_batch("CREATE TABLE a(b); INSERT INTO a VALUES (1);")
+        .expect("a table");
+    drop(conn);
+    let mut harness = opened(&path);
+    assert!(shows(&harness, "another SQLite file"), "in the top bar");
+    assert!(shows(&harness, "This SQLite file has no job table"));
+    assert!(harness.query_by_label("Filter by user").is_none());
+    press(&mut harness, "Statistics");
+    assert!(shows(&harness, "This SQLite file has no job table"));
+    assert!(
+        harness.state().state.tasks.history.is_empty(),
+        "nothing was asked"
+    );
+    press(&mut harness, "Show memory");
+    assert_eq!(harness.state().state.settings.view, View::Memory);
+}
+
+#[test]
+fn an_archive_lists_its_jobs_and_an_old_file_says_what_it_lacks() {
+    let archive = common::schemas::archive();
+    let mut harness = opened(&archive.path);
+    wait_until(&mut harness, "jobs", |h| {
+        !h.state().state.jobs.rows.is_empty()
+    });
+    wait_until(&mut harness, "the count", |h| {
+        h.state().state.jobs.count.is_some()
+    });
+    press(&mut harness, "Statistics");
+    assert!(shows(&harness, "A job archive has no statistics here"));
+    drop(harness);
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("old.db");
+    std::fs::copy(small_database(), &path).expect("a copy");
+    let conn = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_WRITE).expect("open");
+    let indexes: Vec<String> = conn
+        .prepare("SELECT name FROM sqlite_master WHERE type = 'index' AND sql LIKE '%energy%'")
+        .expect("prepared")
+        .query_map([], |row| row.get(0))
+        .expect("asked")
+        .collect::<rusqlite::Result<_>>()
+        .expect("names");
+    for index in indexes {
+        conn.execute_batch(&format!("DROP INDEX {index}"))
+            .expect("dropped");
+    }
+    conn.execute_batch("ALTER TABLE job DROP COLUMN energy")
+        .expect("dropped");
+    drop(conn);
+    let mut harness = opened(&path);
+    wait_until(&mut harness, "jobs", |h| {
+        !h.state().state.jobs.rows.is_empty()
+    });
+    assert!(shows(&harness, "this file lacks energy"));
+    press(&mut harness, "Add condition");
+    assert!(
+        harness.query_by_label("energy").is_none(),
+        "it is not offered"
+    );
+    assert!(harness.query_by_label("duration").is_some());
+}

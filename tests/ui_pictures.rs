@@ -15,7 +15,7 @@ mod common;
 use std::path::PathBuf;
 
 use common::renderer::CpuRenderer;
-use egui_kittest::{Harness, SnapshotOptions, SnapshotResults};
+use egui_kittest::{Harness, SnapshotOptions, SnapshotResults, kittest::Queryable as _};
 use jiff::tz::TimeZone;
 use jobscope::{
     command::{Command, Outbox, ThemeChoice, View},
@@ -347,6 +347,17 @@ impl eframe::App for Still {
 }
 
 fn picture(results: &mut SnapshotResults, name: &str, state: AppState, size: [f32; 2]) {
+    picture_after(results, name, state, size, &[]);
+}
+
+/// A picture after clicks on what is called so.
+fn picture_after(
+    results: &mut SnapshotResults,
+    name: &str,
+    state: AppState,
+    size: [f32; 2],
+    clicks: &[&str],
+) {
     let theme_of_picture = if state.settings.theme == ThemeChoice::Dark {
         egui::Theme::Dark
     } else {
@@ -365,6 +376,12 @@ fn picture(results: &mut SnapshotResults, name: &str, state: AppState, size: [f3
                 state,
             }
         });
+    harness.run_steps(4);
+    for label in clicks {
+        harness.get_by_label(label).click();
+        harness.run_steps(4);
+        harness.remove_cursor();
+    }
     harness.run_steps(4);
     // Glyphs are rasterized with whatever vector instructions the machine has, so edges may
     // differ by a shade; a moved or missing element differs by thousands of pixels.
@@ -390,6 +407,46 @@ fn the_job_table() {
         lived_in(ThemeChoice::Light),
         LARGE,
     );
+}
+
+/// One condition of every kind, in a narrow window.
+const MANY: &str = r#"{"cluster":{"eq":"fritz"},"user":{"contains":"k10"},"state":["failed","timeout"],
+    "startTime":{"range":"last30d"},"numNodes":{"ge":4,"lt":64},"duration":{"from":3600},
+    "tagsNone":[1,2],"metricStats":[{"metricName":"mem_used_max","range":{"gt":100}}]}"#;
+
+#[test]
+fn conditions_and_their_editors() {
+    let mut results = SnapshotResults::new();
+    for (name, theme, clicks) in [
+        (
+            "filter_user_dark",
+            ThemeChoice::Dark,
+            ["Filter by user", "is"].as_slice(),
+        ),
+        (
+            "filter_nodes_light",
+            ThemeChoice::Light,
+            &["Filter by nodes"],
+        ),
+        (
+            "filter_footprint_dark",
+            ThemeChoice::Dark,
+            &["Filter by footprint"],
+        ),
+        (
+            "filter_sql_light",
+            ThemeChoice::Light,
+            &["SQL of the job list"],
+        ),
+    ] {
+        let mut state = lived_in(theme);
+        let requests = state.handle(119.0, Command::PasteFilter(MANY.to_owned()));
+        answer(&mut state, requests);
+        let sort = "walltime:desc".parse().expect("an order");
+        let requests = state.handle(119.0, Command::SortJobs(sort));
+        answer(&mut state, requests);
+        picture_after(&mut results, name, state, SMALL, clicks);
+    }
 }
 
 #[test]

@@ -29,6 +29,7 @@ use self::{
 };
 use crate::{
     command::{Command, Outbox, View},
+    jobs::schema::{FileKind, Schema},
     state::AppState,
 };
 
@@ -66,6 +67,10 @@ impl Panels {
             Panel::top("notice")
                 .frame(banner)
                 .show(ui, |ui| notice_ui(ui, notice, out));
+        } else {
+            // What follows is called the same with and without a report: else an open menu and the
+            // text in it would be gone when the report about that text comes.
+            ui.skip_ahead_auto_ids(1);
         }
         Panel::bottom("status")
             .exact_size(26.0)
@@ -123,6 +128,11 @@ impl Panels {
             self.welcome.ui(ui, state, &mut self.dialog, out);
             return;
         }
+        let kind = state.schema().map(Schema::kind);
+        if kind == Some(FileKind::Other) {
+            no_jobs_ui(ui, out);
+            return;
+        }
         self.filter_bar.ui(ui, state, out);
         match state.settings.view {
             View::Jobs => {
@@ -139,10 +149,32 @@ impl Panels {
                 }
                 CentralPanel::no_frame().show(ui, |ui| self.job_table.ui(ui, state, out));
             }
+            View::Statistics if kind == Some(FileKind::Archive) => widgets::empty_state(
+                ui,
+                "A job archive has no statistics here",
+                "Each of them would read the whole document of every job. \
+                 The job list, its count and the details work",
+            ),
             View::Statistics => statistics::ui(ui, state, out),
             View::Memory => {}
         }
     }
+}
+
+/// What stands in place of jobs and statistics where the file has none.
+fn no_jobs_ui(ui: &mut Ui, out: &mut Outbox) {
+    widgets::empty_state(
+        ui,
+        "This SQLite file has no job table",
+        "It was not written by cc-backend. What it costs to read it can still be seen: \
+         jobscope sql on the command line asks it anything",
+    );
+    ui.vertical_centered(|ui| {
+        ui.add_space(8.0);
+        if widgets::primary_button(ui, "Show memory").clicked() {
+            out.send(Command::ShowView(View::Memory));
+        }
+    });
 }
 
 const VIEWS: [(View, &str, Icon); 3] = [
