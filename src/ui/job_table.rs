@@ -275,6 +275,12 @@ fn fitting_fields(
             fields.retain(|(other, ..)| *other != field);
         }
     }
+    // What is left over makes every column a little wider, so that no half of a large window is empty.
+    let needed: f32 = fields.iter().map(|(.., width, _)| width + SPACING).sum();
+    let wider = (width - 12.0 - needed - extra) / needed;
+    for (_, _, width, _) in &mut fields {
+        *width *= 1.0 + wider.clamp(0.0, 0.4);
+    }
     (fields, has_extra)
 }
 
