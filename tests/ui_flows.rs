@@ -500,6 +500,7 @@ fn tagged_database(folder: &Path) -> std::path::PathBuf {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one line and a half for each kind")]
 fn every_kind_of_condition_can_be_added_in_the_window() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut harness = opened(&tagged_database(folder.path()));
@@ -834,4 +835,31 @@ fn an_archive_lists_its_jobs_and_an_old_file_says_what_it_lacks() {
         "it is not offered"
     );
     assert!(harness.query_by_label("duration").is_some());
+}
+
+#[test]
+fn a_filter_is_set_without_a_mouse() {
+    let mut harness = opened(small_database());
+    harness.get_by_label("Filter by user").focus();
+    harness.run_steps(2);
+    harness.key_press(egui::Key::Enter);
+    harness.run_steps(4);
+    let field = harness.get_by_role_and_label(Role::TextInput, "Value of user");
+    assert!(field.is_focused(), "one can type at once");
+    field.type_text("nobody at all");
+    harness.run_steps(2);
+    let field = harness.get_by_role_and_label(Role::TextInput, "Value of user");
+    assert_eq!(field.value().as_deref(), Some("nobody at all"));
+    harness.key_press(egui::Key::Enter);
+    harness.run_steps(4);
+    assert_eq!(filter_of(&harness), r#"{"user":{"eq":"nobody at all"}}"#);
+    assert!(
+        harness.get_by_label("Filter by user").is_focused(),
+        "and goes on from there"
+    );
+    harness.key_press(egui::Key::Tab);
+    harness.run_steps(2);
+    harness.key_press(egui::Key::Enter);
+    harness.run_steps(2);
+    assert_eq!(filter_of(&harness), "{}", "the cross comes next");
 }

@@ -35,6 +35,8 @@ pub struct Draft {
     pub mode: TagMode,
     /// The chosen tags.
     pub ids: Vec<i64>,
+    /// The editor has just been opened: its first field is where one types.
+    pub wants_focus: bool,
     /// What is wrong with what was typed.
     pub error: Option<String>,
 }
@@ -52,6 +54,7 @@ impl Draft {
             open: [false; 2],
             mode: TagMode::Any,
             ids: Vec::new(),
+            wants_focus: true,
             error: None,
         };
         match condition {

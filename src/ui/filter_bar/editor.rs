@@ -64,7 +64,7 @@ fn field_ui(ui: &mut Ui, field: Field, draft: &mut Draft, state: &AppState) -> O
             if !unit.is_empty() {
                 ui.label(small(ui, unit));
             }
-            let entered = range_ui(ui, draft, example);
+            let entered = range_ui(ui, draft, example, true);
             apply_ui(ui, entered, field, draft, state)
         }
         Field::Footprint => footprint_ui(ui, draft, state),
@@ -116,16 +116,23 @@ fn apply_ui(
     }
 }
 
+/// The first field has the focus when its editor opens, and when nothing else has.
+fn focus_first(ui: &Ui, response: &egui::Response, wants_focus: &mut bool) {
+    if *wants_focus || ui.memory(|memory| memory.focused().is_none()) {
+        response.request_focus();
+        *wants_focus = false;
+    }
+}
+
 /// A field for a value. It has the focus when its editor opens. Whether Enter was pressed.
 fn value_field(ui: &mut Ui, name: &str, hint: &str, draft: &mut Draft) -> bool {
     let field = TextEdit::singleline(&mut draft.text)
         .hint_text(hint)
         .desired_width(f32::INFINITY);
     let response = ui.add(field).accessible_name(format!("Value of {name}"));
-    if ui.memory(|memory| memory.focused().is_none()) {
-        response.request_focus();
-    }
-    response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter))
+    let entered = response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
+    focus_first(ui, &response, &mut draft.wants_focus);
+    entered
 }
 
 fn text_ui(ui: &mut Ui, field: TextField, draft: &mut Draft, state: &AppState) -> Option<Edit> {
@@ -264,10 +271,10 @@ fn list_ui(ui: &mut Ui, max_height: f32, add: impl FnOnce(&mut Ui)) {
         });
 }
 
-/// The two ends of a range. Whether Enter was pressed in one of them.
-fn range_ui(ui: &mut Ui, draft: &mut Draft, example: &str) -> bool {
+/// The two ends of a range; the first may have the focus. Whether Enter was pressed in one of them.
+fn range_ui(ui: &mut Ui, draft: &mut Draft, example: &str, focuses: bool) -> bool {
     let mut entered = false;
-    let nothing_has_focus = ui.memory(|memory| memory.focused().is_none());
+    let wants_focus = &mut draft.wants_focus;
     let [lower_open, upper_open] = &mut draft.open;
     let ends = [
         (
@@ -287,10 +294,10 @@ fn range_ui(ui: &mut Ui, draft: &mut Draft, example: &str) -> bool {
         ui.horizontal(|ui| {
             let hint = if index == 0 { example } else { "no limit" };
             let response = named_field(ui, name, hint, 96.0, text);
-            if index == 0 && nothing_has_focus {
-                response.request_focus();
-            }
             entered |= response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
+            if index == 0 && focuses {
+                focus_first(ui, &response, wants_focus);
+            }
             ui.checkbox(open, "not including")
                 .accessible_name(open_name);
         });
@@ -308,9 +315,7 @@ fn footprint_ui(ui: &mut Ui, draft: &mut Draft, state: &AppState) -> Option<Edit
         .hint_text("mem_used_max")
         .desired_width(f32::INFINITY);
     let response = ui.add(field).accessible_name("Key of the footprint");
-    if ui.memory(|memory| memory.focused().is_none()) {
-        response.request_focus();
-    }
+    focus_first(ui, &response, &mut draft.wants_focus);
     let is_chosen = known.iter().any(|known| known.key == draft.text.trim());
     let needle = draft.text.trim().to_lowercase();
     let mut chosen = None;
@@ -346,7 +351,7 @@ fn footprint_ui(ui: &mut Ui, draft: &mut Draft, state: &AppState) -> Option<Edit
     if let Some(key) = chosen {
         draft.text = key;
     }
-    let entered = range_ui(ui, draft, "10");
+    let entered = range_ui(ui, draft, "10", false);
     apply_ui(ui, entered, Field::Footprint, draft, state)
 }
 

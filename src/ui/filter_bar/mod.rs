@@ -8,7 +8,7 @@ pub mod words;
 
 use std::collections::BTreeMap;
 
-use egui::{Button, Ui, containers::menu::MenuButton, text::LayoutJob};
+use egui::{Button, Key, Ui, containers::menu::MenuButton, text::LayoutJob};
 use lucide_icons::Icon;
 
 use self::{draft::Draft, editor::Edit, share::Share, words::Field};
@@ -26,6 +26,8 @@ use crate::{
 #[derive(Default)]
 pub struct FilterBar {
     drafts: BTreeMap<Slot, Draft>,
+    /// The editor that is open.
+    open: Option<Slot>,
     /// The field that was chosen in the menu of conditions.
     adding: Option<Field>,
     share: Share,
@@ -96,6 +98,20 @@ impl FilterBar {
                 let slot = Slot::Nth(chip.field, chip.nth);
                 self.editor_ui(ui, state, slot, condition)
             });
+        if edit.is_none() {
+            let slot = Slot::Nth(chip.field, chip.nth);
+            self.open.take_if(|open| *open == slot);
+        }
+        let is_closed = edit.as_ref().is_some_and(|inner| {
+            let by_enter = matches!(inner.inner, Some(Edit::Set(_)));
+            ui.input(|input| {
+                input.key_pressed(Key::Escape) || by_enter && input.key_pressed(Key::Enter)
+            })
+        });
+        if is_closed {
+            // Who works with keys goes on from here.
+            response.request_focus();
+        }
         let response = response.accessible_name(format!("Filter by {name}"));
         if text.is_cut {
             response.on_hover_text(&text.full);
@@ -126,6 +142,10 @@ impl FilterBar {
         if draft.based_on.as_ref() != condition {
             *draft = fresh();
         }
+        if self.open != Some(slot) {
+            self.open = Some(slot);
+            draft.wants_focus = true;
+        }
         let edit = editor::ui(ui, field, draft, state);
         if matches!(edit, Some(Edit::Set(_))) {
             self.drafts.remove(&slot);
@@ -147,6 +167,7 @@ impl FilterBar {
             .on_hover_text("Add condition");
         if menu.is_none() {
             self.adding = None;
+            self.open.take_if(|slot| matches!(slot, Slot::New(_)));
         }
         let edit = menu.and_then(|inner| inner.inner)?;
         Some((None, edit))
