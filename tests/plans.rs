@@ -103,6 +103,7 @@ const USER: &str = r#"{"user":{"eq":"NOBODY"}}"#;
 const SEVERAL: &str = r#"{"state":["completed","running","failed"]}"#;
 
 /// The pages of cc-backend, with what each asks.
+#[expect(clippy::too_many_lines, reason = "a table of questions")]
 fn workload() -> Vec<(&'static str, JobQuery)> {
     vec![
         (

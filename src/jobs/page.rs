@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use super::{
-    catalogue::{CATALOGUE, Column, FOOTPRINT_KEYS, JobQuery, QueryInfo},
-    filter::Selection,
+    catalogue::{CATALOGUE, Clock, Column, FOOTPRINT_KEYS, JobQuery, QueryInfo},
+    filter::{JobFilter, Selection},
     histogram::{DurationBins, Metric, Resource},
     list::OmitTagged,
     lookup::{Stack, Step},
@@ -14,12 +14,20 @@ use super::{
     statistics::{GroupBy, Kind},
 };
 
+/// The present of the examples: 2026-03-11 06:14 UTC.
+const EXAMPLE_NOW: i64 = 1_773_209_640;
+
 /// A question of this name with the plainest inputs. `None` if the catalogue has no such name.
+#[expect(clippy::too_many_lines, reason = "one line for each query")]
 pub fn example(name: &str) -> Option<JobQuery> {
-    let selection = Selection::default();
+    let clock = Clock {
+        now_unix_secs: EXAMPLE_NOW,
+        ..Clock::default()
+    };
+    let selection = Selection::new(JobFilter::default(), clock);
     let cluster = || "fritz".to_owned();
     let resource = |resource| JobQuery::ResourceHistogram {
-        selection: Selection::default(),
+        selection: Selection::new(JobFilter::default(), clock),
         resource,
     };
     Some(match name {
@@ -78,7 +86,7 @@ pub fn example(name: &str) -> Option<JobQuery> {
         "running" => JobQuery::Running { cluster: cluster() },
         "concurrent" => JobQuery::Concurrent {
             id: 1,
-            now_unix_secs: 0,
+            now_unix_secs: EXAMPLE_NOW,
         },
         "between" => JobQuery::Between {
             from_unix_secs: 1,
@@ -170,7 +178,7 @@ Columns are looked for, never assumed from the version: files of schema 4 to 11 
 answer under today's names (`user` as `hpc_user`, `exclusive` as `shared`, the fixed numbers of
 schema 7 as `footprint`). A question that a file cannot answer says which column is missing. A job
 archive in SQLite answers the queries marked \"archive\". The statements below are those of schema 11
-with no filter; `--format json` shows the one that ran.
+with no filter, at 2026-03-11 06:14 UTC (1773209640); `--format json` shows the one that ran.
 ";
 
 /// The whole page, in Markdown.

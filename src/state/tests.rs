@@ -517,7 +517,12 @@ fn tags_and_keys_are_suggested_and_what_was_stopped_says_so() {
     let id_of = |wanted: &str| {
         let id = requests.iter().find_map(|request| match request {
             Request::Run(id, task) if task.name() == wanted => Some(*id),
-            _ => None,
+            Request::Run(..)
+            | Request::Open { .. }
+            | Request::Cancel(_)
+            | Request::SetProfile(_)
+            | Request::Shrink
+            | Request::Trim => None,
         });
         id.expect(wanted)
     };

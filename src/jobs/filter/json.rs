@@ -427,7 +427,7 @@ mod tests {
     #[test]
     fn what_is_written_reads_back_as_the_same() {
         for text in [
-            r#"{}"#,
+            "{}",
             r#"{"cluster":{"eq":"fritz"},"user":{"contains":"k10%_"},"state":["running"]}"#,
             r#"{"node":{"in":["f0101","f0102"]},"jobName":{"like":"cfd%"}}"#,
             r#"{"duration":{"from":60,"to":3600},"numAccelerators":{"eq":0},"energy":{"gt":1.5}}"#,
