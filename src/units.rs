@@ -319,6 +319,34 @@ pub fn format_rough_count(count: u64) -> String {
     format_count(count)
 }
 
+/// A measured value with three significant figures: `0`, `0.042`, `3.14`, `342`, `12 300`.
+pub fn format_value(value: f64) -> String {
+    let size = value.abs();
+    if size >= 999.5 {
+        // Digits after the third say nothing here.
+        let unit = 10_f64.powf(size.log10().floor() - 2.0);
+        return if size < 1e15 {
+            format_count(((value / unit).round() * unit).round() as i64)
+        } else {
+            format!("{value:.2e}")
+        };
+    }
+    let decimals = match size {
+        s if s >= 99.95 => 0,
+        s if s >= 9.995 => 1,
+        s if s >= 0.9995 => 2,
+        s if s >= 0.001 => 3,
+        0.0 => 0,
+        _ => return format!("{value:.1e}"),
+    };
+    let text = format!("{value:.decimals$}");
+    if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    } else {
+        text
+    }
+}
+
 /// A point in time in the user's zone: `2026-03-11 06:14`. The number itself if it is no time.
 pub fn format_time(unix_secs: i64, zone: &TimeZone) -> String {
     Timestamp::from_second(unix_secs).map_or_else(

@@ -18,7 +18,8 @@ use crate::{
 };
 
 /// The widths that cc-backend offers for durations.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum DurationBins {
     /// 60 bins of a minute.
     Minute,
@@ -131,8 +132,10 @@ impl Metric {
             .scale
             .as_ref()
             .and_then(|scale| scale.statistic.as_deref());
+        // Before schema 8 there were sums, too: net_data_vol_total.
         let has_statistic = STATISTICS
             .iter()
+            .chain(&["total"])
             .any(|suffix| self.name.ends_with(&format!("_{suffix}")));
         if has_statistic {
             return vec![self.name.clone()];
