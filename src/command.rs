@@ -7,7 +7,14 @@ use serde::{Deserialize, Serialize};
 use crate::{
     db::{connection::OpenMode, profile::MemoryProfile},
     engine::message::TaskId,
-    jobs::{filter::JobFilter, sort::Sort, statistics::GroupBy},
+    jobs::{
+        filter::JobFilter,
+        histogram::DurationBins,
+        lookup::{Stack, Step},
+        sort::Sort,
+        statistics::GroupBy,
+    },
+    state::statistics::PartKey,
 };
 
 /// The views that the navigation offers.
@@ -64,6 +71,18 @@ pub enum Command {
     SetGroupBy(GroupBy),
     /// Sort the statistics by this column, counted from the key's 0; again turns the order round.
     SortStatistics(usize),
+    /// Ask for this part of the statistics once more.
+    AskAgain(PartKey),
+    /// Draw durations in these bins.
+    SetDurationBins(DurationBins),
+    /// Draw the course over time in these steps.
+    SetStep(Step),
+    /// Stack the course over time by this.
+    SetStack(Stack),
+    /// Add cluster descriptions to the open database: a file, a folder, the root of a job archive.
+    AddClusters(PathBuf),
+    /// Forget the cluster descriptions of the open database.
+    RemoveClusters,
     /// Stop a running or queued task.
     Cancel(TaskId),
     /// Stop everything that runs or waits.

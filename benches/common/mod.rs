@@ -344,7 +344,8 @@ impl Asking {
                 | Event::ConnectionApplied { .. }
                 | Event::ConnectionClosed { .. }
                 | Event::Shrunk { .. }
-                | Event::Trimmed { .. } => {}
+                | Event::Trimmed { .. }
+                | Event::ClustersLoaded { .. } => {}
             }
         }
     }
@@ -390,7 +391,8 @@ impl Asking {
                 | Event::ConnectionApplied { .. }
                 | Event::ConnectionClosed { .. }
                 | Event::Shrunk { .. }
-                | Event::Trimmed { .. } => {}
+                | Event::Trimmed { .. }
+                | Event::ClustersLoaded { .. } => {}
             }
         }
     }

@@ -65,7 +65,8 @@ impl Session {
                 | Event::ConnectionApplied { .. }
                 | Event::ConnectionClosed { .. }
                 | Event::Shrunk { .. }
-                | Event::Trimmed { .. } => {}
+                | Event::Trimmed { .. }
+                | Event::ClustersLoaded { .. } => {}
             }
         }
     }
@@ -134,7 +135,8 @@ impl Session {
                 | Event::ConnectionApplied { .. }
                 | Event::ConnectionClosed { .. }
                 | Event::Shrunk { .. }
-                | Event::Trimmed { .. } => Ok(()),
+                | Event::Trimmed { .. }
+                | Event::ClustersLoaded { .. } => Ok(()),
             };
             if let Err(error) = result {
                 failure.get_or_insert(error);

@@ -14,6 +14,7 @@ use crate::{
     error::Report,
     jobs::{
         catalogue::{Column, JobQuery},
+        clusters::Clusters,
         facts::DatabaseFacts,
         sort::Cursor,
     },
@@ -71,6 +72,13 @@ pub enum Request {
     Shrink,
     /// Ask the C library to return free memory to the operating system.
     Trim,
+    /// Read cluster descriptions for a database.
+    LoadClusters {
+        /// The database that they are for.
+        database: PathBuf,
+        /// Files, folders of them, or roots of job archives.
+        paths: Vec<PathBuf>,
+    },
 }
 
 /// Something that happened, and when.
@@ -160,6 +168,15 @@ pub enum Event {
         supported: bool,
         /// Resident set size before and after.
         rss: (Option<Bytes>, Option<Bytes>),
+    },
+    /// Cluster descriptions were read, or could not be.
+    ClustersLoaded {
+        /// The database that they are for.
+        database: PathBuf,
+        /// What was read.
+        paths: Vec<PathBuf>,
+        /// What they say, or why one of them says nothing.
+        result: Result<Box<Clusters>, Report>,
     },
 }
 

@@ -36,7 +36,7 @@ use crate::{
         status,
     },
     error::{Error, Report, Result},
-    jobs::facts::DatabaseFacts,
+    jobs::{clusters::Clusters, facts::DatabaseFacts},
     memory::{
         sample::{self, MemorySample},
         sampler::Sampler,
@@ -119,6 +119,7 @@ impl Engine {
                 self.pool.want(|wanted| wanted.shrink_generation += 1);
             }
             Request::Trim => self.trim(),
+            Request::LoadClusters { database, paths } => self.load_clusters(database, paths),
         }
     }
 
@@ -173,7 +174,8 @@ impl Engine {
             | Event::ConnectionApplied { .. }
             | Event::ConnectionClosed { .. }
             | Event::Shrunk { .. }
-            | Event::Trimmed { .. } => {}
+            | Event::Trimmed { .. }
+            | Event::ClustersLoaded { .. } => {}
         }
     }
 
@@ -299,6 +301,36 @@ impl Engine {
             self.tell(Event::Trimmed {
                 supported: false,
                 rss: (None, None),
+            });
+        }
+    }
+
+    fn load_clusters(&mut self, database: PathBuf, paths: Vec<PathBuf>) {
+        let (out, wake, clock) = (self.out.clone(), Arc::clone(&self.wake), self.pool.clock);
+        let (wanted_by, wanted) = (database.clone(), paths.clone());
+        // A thread of its own: a folder on a dead network disk must hold up nobody.
+        let started = std::thread::Builder::new()
+            .name("jobscope-clusters".to_owned())
+            .spawn(move || {
+                let result = Clusters::load(&paths)
+                    .map(Box::new)
+                    .map_err(|error| Report::from(&error));
+                let event = Event::ClustersLoaded {
+                    database,
+                    paths,
+                    result,
+                };
+                let at_secs = clock.secs();
+                // If the engine has hung up, nobody waits for this.
+                out.send(News { at_secs, event }).ok();
+                wake();
+            });
+        if let Err(source) = started {
+            let error = Error::other("start a thread to read cluster descriptions", source);
+            self.tell(Event::ClustersLoaded {
+                database: wanted_by,
+                paths: wanted,
+                result: Err(Report::from(&error)),
             });
         }
     }

@@ -229,7 +229,8 @@ fn open(
             | Event::ConnectionApplied { .. }
             | Event::ConnectionClosed { .. }
             | Event::Shrunk { .. }
-            | Event::Trimmed { .. } => {}
+            | Event::Trimmed { .. }
+            | Event::ClustersLoaded { .. } => {}
         }
     }
 }
@@ -344,7 +345,8 @@ impl Stage<'_> {
             | Event::LimitsApplied(_)
             | Event::ConnectionApplied { .. }
             | Event::Shrunk { .. }
-            | Event::Trimmed { .. } => Ok(()),
+            | Event::Trimmed { .. }
+            | Event::ClustersLoaded { .. } => Ok(()),
         }
     }
 

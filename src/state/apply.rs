@@ -1,6 +1,6 @@
 //! How the state reacts to what happened elsewhere.
 
-use super::{AppState, Notice, OpenDatabase, Phase, suggestions::Suggestions};
+use super::{AppState, Notice, OpenDatabase, Phase, statistics::PartKey, suggestions::Suggestions};
 use crate::{
     db::value::Cell,
     engine::{
@@ -46,7 +46,11 @@ impl AppState {
                 }
                 self.jobs.planned(id, plan);
             }
-            Event::Rows { id, rows } => self.rows(id, rows),
+            Event::Rows { id, mut rows } => {
+                if !self.statistics.add(id, &mut rows) {
+                    self.rows(id, rows);
+                }
+            }
             Event::Ended {
                 id,
                 receipt,
@@ -54,9 +58,15 @@ impl AppState {
                 report,
                 next,
             } => {
+                let part = self
+                    .statistics
+                    .ended(id, ended_secs, &receipt, report.as_ref());
                 let is_wanted = self.ended(ended_secs, id, *receipt, next);
                 if let Some(report) = report.filter(|_| is_wanted) {
                     self.show_report(report);
+                }
+                if part == Some(PartKey::Keys) {
+                    return self.ask_metrics(at_secs);
                 }
             }
             Event::LimitsApplied(limits) => self.tuning.limits = limits,
@@ -80,6 +90,11 @@ impl AppState {
             }
             Event::Shrunk { connection, cache } => self.shrunk(at_secs, connection, cache),
             Event::Trimmed { supported, rss } => self.trimmed(at_secs, supported, rss),
+            Event::ClustersLoaded {
+                database,
+                paths,
+                result,
+            } => return self.clusters_loaded(at_secs, &database, paths, result),
         }
         Vec::new()
     }
@@ -116,7 +131,8 @@ impl AppState {
             return Vec::new();
         }
         self.check_filter_and_sort();
-        let mut requests = self.load_jobs(at_secs);
+        let mut requests = self.restore_clusters();
+        requests.extend(self.load_jobs(at_secs));
         // The count of an empty filter is the number of jobs; otherwise it is asked separately.
         if self.settings.filter.is_empty() {
             if let Some(database) = &mut self.database {
@@ -171,10 +187,6 @@ impl AppState {
             self.jobs.add(rows);
         } else if self.jobs.counting == Some(id) {
             self.jobs.count = first_count(&rows);
-        } else if self.statistics.loading == Some(id) {
-            self.statistics.add(&rows);
-        } else if self.statistics.totalling == Some(id) {
-            self.statistics.set_total(&rows);
         } else if let Some(details) = &mut self.details
             && details.loading == Some(id)
         {
@@ -206,9 +218,7 @@ impl AppState {
             Outcome::Cancelled | Outcome::TimedOut | Outcome::OverBudget => Phase::Stopped,
             Outcome::Failed => Phase::Failed,
         };
-        let is_wanted = self.jobs.ended(id, phase, next)
-            | self.statistics.ended(id, phase)
-            | self.details_ended(id, phase);
+        let is_wanted = self.jobs.ended(id, phase, next) | self.details_ended(id, phase);
         self.suggestions.ended(id, phase);
         if let Some(database) = &mut self.database
             && database.counting == Some(id)

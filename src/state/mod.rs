@@ -4,6 +4,7 @@
 //! in a microsecond.
 
 mod apply;
+pub mod clusters;
 pub mod job_list;
 pub mod settings;
 pub mod statistics;
@@ -16,9 +17,10 @@ use std::path::PathBuf;
 use jiff::tz::TimeZone;
 
 use self::{
+    clusters::ClusterFiles,
     job_list::{Details, JobList},
     settings::Settings,
-    statistics::StatisticsView,
+    statistics::{PartKey, StatisticsView},
     suggestions::Suggestions,
     tasks::Tasks,
     tuning::Tuning,
@@ -92,8 +94,10 @@ pub struct AppState {
     pub jobs: JobList,
     /// The job at the side.
     pub details: Option<Details>,
-    /// The grouped statistics.
+    /// The parts of the Statistics view.
     pub statistics: StatisticsView,
+    /// The descriptions of the clusters.
+    pub clusters: ClusterFiles,
     /// What the filter bar suggests.
     pub suggestions: Suggestions,
     /// What runs, waits, and has run.
@@ -129,6 +133,7 @@ impl AppState {
             jobs: JobList::default(),
             details: None,
             statistics: StatisticsView::default(),
+            clusters: ClusterFiles::default(),
             suggestions: Suggestions::default(),
             tasks: Tasks::default(),
             tuning,
@@ -159,9 +164,23 @@ impl AppState {
             Command::SelectJob(id) => self.select_job(at_secs, id),
             Command::SetGroupBy(by) => {
                 self.settings.group_by = by;
-                self.statistics.outdated = true;
-                self.refresh_statistics_if_shown(at_secs)
+                self.ask_again(at_secs, &PartKey::Groups)
             }
+            Command::AskAgain(key) => self.ask_again(at_secs, &key),
+            Command::SetDurationBins(bins) => {
+                self.settings.duration_bins = bins;
+                self.ask_again(at_secs, &PartKey::Duration)
+            }
+            Command::SetStep(step) => {
+                self.settings.step = step;
+                self.ask_again(at_secs, &PartKey::OverTime)
+            }
+            Command::SetStack(stack) => {
+                self.settings.stack = stack;
+                self.ask_again(at_secs, &PartKey::OverTime)
+            }
+            Command::AddClusters(path) => self.add_clusters(path),
+            Command::RemoveClusters => self.remove_clusters(at_secs),
             Command::SortStatistics(column) => {
                 self.statistics.sort_by(column);
                 Vec::new()
@@ -297,7 +316,7 @@ impl AppState {
         match self.settings.view {
             View::Jobs => self.load_jobs(at_secs),
             View::Statistics => {
-                self.statistics.outdated = true;
+                self.statistics.reload();
                 self.refresh_statistics_if_shown(at_secs)
             }
             View::Memory => Vec::new(),
@@ -306,7 +325,7 @@ impl AppState {
 
     /// Asks for the first batch and the count of the current filter, instead of whatever was asked.
     fn load_jobs(&mut self, at_secs: f64) -> Vec<Request> {
-        self.statistics.outdated = true;
+        self.statistics.outdate();
         if !self.has_jobs() {
             return Vec::new();
         }
@@ -315,6 +334,7 @@ impl AppState {
             .flatten()
             .flat_map(|id| self.cancel(at_secs, id))
             .collect();
+        requests.extend(self.cancel_statistics(at_secs));
         requests.extend(self.load_list(at_secs));
         let selection = self.selection();
         let (counting, run) = self.start(at_secs, Task::Query(JobQuery::Count { selection }));
@@ -374,37 +394,6 @@ impl AppState {
             self.details = Some(Details::loading(job, id));
             requests.push(run);
         }
-        requests
-    }
-
-    fn refresh_statistics_if_shown(&mut self, at_secs: f64) -> Vec<Request> {
-        if self.schema().map(Schema::kind) != Some(FileKind::Jobs) {
-            return Vec::new();
-        }
-        if self.settings.view != View::Statistics
-            || !self.statistics.outdated
-            || self.database.is_none()
-        {
-            return Vec::new();
-        }
-        let mut requests: Vec<_> = [self.statistics.loading, self.statistics.totalling]
-            .into_iter()
-            .flatten()
-            .flat_map(|id| self.cancel(at_secs, id))
-            .collect();
-        let selection = self.selection();
-        let by = self.settings.group_by;
-        let grouped = JobQuery::StatisticsGrouped {
-            selection: selection.clone(),
-            by,
-            sort: None,
-        };
-        let (loading, run) = self.start(at_secs, Task::Query(grouped));
-        requests.push(run);
-        let total = JobQuery::Statistics { selection };
-        let (totalling, run) = self.start(at_secs, Task::Query(total));
-        requests.push(run);
-        self.statistics.begin(by, loading, totalling);
         requests
     }
 

@@ -8,7 +8,14 @@ use crate::{
     command::{ThemeChoice, View},
     db::profile::MemoryProfile,
     error::{Error, Result},
-    jobs::{filter::JobFilter, sort::Sort, statistics::GroupBy},
+    jobs::{
+        filter::JobFilter,
+        histogram::DurationBins,
+        lookup::{Stack, Step},
+        sort::Sort,
+        statistics::GroupBy,
+    },
+    state::clusters::ClusterPaths,
 };
 
 /// Recent files are kept up to this number.
@@ -36,6 +43,12 @@ pub struct Settings {
     pub view: View,
     /// The grouping of the statistics.
     pub group_by: GroupBy,
+    /// The bins of the histogram of durations.
+    pub duration_bins: DurationBins,
+    /// The steps of the chart over time.
+    pub step: Step,
+    /// What the chart over time is stacked by.
+    pub stack: Stack,
     /// The tuning panel is open.
     pub tuning_shown: bool,
     /// The step of the tour that is open; `None` once it was closed.
@@ -56,6 +69,8 @@ pub struct Settings {
     pub profile: MemoryProfile,
     /// The user's own profiles.
     pub profiles: Vec<MemoryProfile>,
+    /// The cluster descriptions of each database.
+    pub clusters: Vec<ClusterPaths>,
 }
 
 impl Default for Settings {
@@ -65,6 +80,9 @@ impl Default for Settings {
             zoom: 1.0,
             view: View::Jobs,
             group_by: GroupBy::User,
+            duration_bins: DurationBins::default(),
+            step: Step::default(),
+            stack: Stack::default(),
             tuning_shown: true,
             tour: None,
             recent: Vec::new(),
@@ -74,6 +92,7 @@ impl Default for Settings {
             sort: Sort::default(),
             profile: MemoryProfile::jobscope(),
             profiles: Vec::new(),
+            clusters: Vec::new(),
         }
     }
 }

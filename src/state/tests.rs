@@ -113,7 +113,8 @@ fn opening_asks_for_jobs_their_number_and_suggestions() {
             | Request::Cancel(_)
             | Request::SetProfile(_)
             | Request::Shrink
-            | Request::Trim => None,
+            | Request::Trim
+            | Request::LoadClusters { .. } => None,
         })
         .collect();
     assert_eq!(
@@ -280,7 +281,8 @@ fn statistics_are_asked_for_when_they_are_shown_and_again_when_the_filter_change
     let mut state = opened();
     assert_eq!(
         state.handle(2.0, Command::ShowView(View::Statistics)).len(),
-        2
+        8,
+        "totals, groups, over time, four histograms, footprint keys"
     );
     assert!(
         state
@@ -293,7 +295,7 @@ fn statistics_are_asked_for_when_they_are_shown_and_again_when_the_filter_change
         .iter()
         .filter(|request| matches!(request, Request::Run(..)))
         .count();
-    assert_eq!(runs, 4, "jobs, count, groups, total");
+    assert_eq!(runs, 10, "jobs, count, and all parts");
 }
 
 #[test]
@@ -333,18 +335,6 @@ fn contradicting_settings_are_named() {
     );
     let fine = WorstCase::of(&profile("jobscope"), 4096, Some(Bytes::gib(512)));
     assert!(fine.warnings.is_empty(), "{:?}", fine.warnings);
-}
-
-#[test]
-fn the_total_of_another_filter_never_stands_above_new_groups() {
-    let mut state = opened();
-    state.handle(2.0, Command::ShowView(View::Statistics));
-    let total = state.statistics.totalling.expect("the total is on its way");
-    let rows = vec![vec![Cell::Int(7); 11]];
-    happen(&mut state, Event::Rows { id: total, rows });
-    assert!(state.statistics.total.is_some());
-    state.handle(3.0, Command::SetFilter(only_failed()));
-    assert!(state.statistics.total.is_none(), "7 was the old filter's");
 }
 
 #[test]

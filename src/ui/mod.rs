@@ -25,7 +25,8 @@ use lucide_icons::Icon;
 
 use self::{
     file_dialog::FileDialog, filter_bar::FilterBar, job_table::JobTable, memory_chart::MemoryChart,
-    theme::Palette, top_bar::TopBar, tuning::TuningPanel, welcome::Welcome,
+    statistics::StatisticsPanel, theme::Palette, top_bar::TopBar, tuning::TuningPanel,
+    welcome::Welcome,
 };
 use crate::{
     command::{Command, Outbox, View},
@@ -39,6 +40,7 @@ pub struct Panels {
     top_bar: TopBar,
     filter_bar: FilterBar,
     job_table: JobTable,
+    statistics: StatisticsPanel,
     tuning: TuningPanel,
     strip: MemoryChart,
     memory_chart: MemoryChart,
@@ -155,7 +157,7 @@ impl Panels {
                 "Each of them would read the whole document of every job. \
                  The job list, its count and the details work",
             ),
-            View::Statistics => statistics::ui(ui, state, out),
+            View::Statistics => self.statistics.ui(ui, state, &mut self.dialog, out),
             View::Memory => {}
         }
     }
@@ -289,7 +291,9 @@ fn shortcuts(ui: &Ui, state: &AppState, out: &mut Outbox) {
     }
     let is_menu_open = egui::Popup::is_any_open(ui.ctx());
     let is_typing = ui.memory(|memory| memory.focused().is_some());
-    if !is_menu_open && ui.input(|input| input.key_pressed(Key::Escape)) {
+    // Esc gives up a drag before it means anything else.
+    let is_dragging = ui.ctx().dragged_id().is_some() || ui.ctx().drag_stopped_id().is_some();
+    if !is_menu_open && !is_dragging && ui.input(|input| input.key_pressed(Key::Escape)) {
         if !state.tasks.active.is_empty() {
             out.send(Command::CancelAll);
         } else if state.details.is_some() && !is_typing {

@@ -45,6 +45,8 @@ pub struct Palette {
     pub caches: [Color32; 2],
     /// Limits, dashed.
     pub limit: Color32,
+    /// Parts of a stack, told apart by people who see fewer colours too; the last is for the rest.
+    pub series: [Color32; 8],
 }
 
 /// Colours by hexadecimal value, as designers write them.
@@ -73,6 +75,16 @@ const DARK: Palette = Palette {
     sqlite_heap: rgb(0xF0_B2_3C),
     caches: [rgb(0x2F_BF_A5), rgb(0x7E_D9_C6)],
     limit: rgb(0xFF_7A_70),
+    series: [
+        rgb(0x5A_A9_FF),
+        rgb(0xF0_A0_3C),
+        rgb(0x2F_BF_A5),
+        rgb(0xC5_8A_F0),
+        rgb(0xEE_DD_6A),
+        rgb(0xF2_70_5E),
+        rgb(0xA9_D4_F7),
+        rgb(0x7B_86_96),
+    ],
 };
 
 const LIGHT: Palette = Palette {
@@ -92,6 +104,16 @@ const LIGHT: Palette = Palette {
     sqlite_heap: rgb(0xB3_6B_00),
     caches: [rgb(0x0B_7A_68), rgb(0x3E_9C_8C)],
     limit: rgb(0xB4_23_18),
+    series: [
+        rgb(0x0A_5F_C4),
+        rgb(0xD0_74_00),
+        rgb(0x0B_7A_68),
+        rgb(0x8A_4F_C0),
+        rgb(0x9C_86_00),
+        rgb(0xB4_23_18),
+        rgb(0x3F_93_CC),
+        rgb(0x7A_84_93),
+    ],
 };
 
 impl Palette {
@@ -102,6 +124,11 @@ impl Palette {
         } else {
             &LIGHT
         }
+    }
+
+    /// The colour of a part of a stack. Never alone: its name stands in the legend.
+    pub fn part(&self, index: usize) -> Color32 {
+        self.series[index.min(self.series.len() - 1)]
     }
 
     /// The tint of a connection's page cache.

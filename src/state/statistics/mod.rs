@@ -1,129 +1,202 @@
-//! The grouped statistics: rows, order, and the largest value of each column for its bars.
+//! What the Statistics view shows: one part for each question, asked and answered by itself.
+//!
+//! The parts are asked together whenever the filter changes, cheap and most wanted ones first; the
+//! engine's pool runs as many at once as there are connections. Old answers stay, marked as old,
+//! until the new ones are complete: partial sums would mislead.
+
+mod ask;
+pub mod histogram;
+pub mod over_time;
+mod part;
+
+pub use self::part::{Data, Part, PartKey, Table};
 
 use super::Phase;
 use crate::{
     db::value::Cell,
-    engine::message::TaskId,
-    jobs::statistics::{COLUMNS, GroupBy, StatisticsRow},
+    engine::{message::TaskId, receipt::Receipt},
+    error::Report,
+    jobs::{
+        histogram::Resource,
+        statistics::{COLUMNS, GroupBy, StatisticsRow},
+    },
 };
 
 /// Column 0 is the key, the numbers follow.
 pub const JOBS_COLUMN: usize = 1;
 
-/// What the Statistics view shows.
-#[derive(Debug)]
-pub struct StatisticsView {
-    /// The groups, in the order of the view.
+/// The groups of the table.
+#[derive(Clone, Debug)]
+pub struct Groups {
+    /// What they are grouped by.
+    pub by: GroupBy,
+    /// One row for each, in the order of the view.
     pub rows: Vec<StatisticsRow>,
-    /// All jobs of the filter together.
-    pub total: Option<StatisticsRow>,
     /// The largest value of each number, for the bars.
     pub largest: [i64; COLUMNS.len()],
-    /// What the rows are grouped by.
-    pub by: GroupBy,
-    /// The column that decides the order, counted from the key's 0.
+}
+
+/// All parts, and how the table of groups is sorted.
+#[derive(Debug)]
+pub struct StatisticsView {
+    /// The parts, in the order in which they are asked.
+    pub parts: Vec<Part>,
+    /// The column that decides the order of the groups, counted from the key's 0.
     pub sort_column: usize,
     /// Largest first.
     pub descending: bool,
-    /// How it stands.
-    pub phase: Phase,
-    /// The filter or the grouping has changed since the rows were asked for.
+    /// The filter has changed since the parts were asked for.
     pub outdated: bool,
-    pub(super) loading: Option<TaskId>,
-    pub(super) totalling: Option<TaskId>,
-    arriving: Vec<StatisticsRow>,
 }
 
 impl Default for StatisticsView {
     fn default() -> Self {
+        let resources = Resource::ALL.map(PartKey::Resource);
+        let parts = [
+            PartKey::Totals,
+            PartKey::Groups,
+            PartKey::OverTime,
+            PartKey::Duration,
+        ]
+        .into_iter()
+        .chain(resources)
+        .chain([PartKey::Keys])
+        .map(Part::new)
+        .collect();
         Self {
-            rows: Vec::new(),
-            total: None,
-            largest: [0; COLUMNS.len()],
-            by: GroupBy::User,
+            parts,
             sort_column: JOBS_COLUMN,
             descending: true,
-            phase: Phase::Empty,
             outdated: true,
-            loading: None,
-            totalling: None,
-            arriving: Vec::new(),
         }
     }
 }
 
 impl StatisticsView {
-    pub(super) fn begin(&mut self, by: GroupBy, loading: TaskId, totalling: TaskId) {
-        self.outdated = false;
-        self.phase = Phase::Loading;
-        self.loading = Some(loading);
-        self.totalling = Some(totalling);
-        self.arriving.clear();
-        // The total of another filter above the groups of this one would be wrong, not old.
-        self.total = None;
-        if self.by != by {
-            // Rows of another grouping under this heading would be wrong, not old.
-            self.rows.clear();
-            self.by = by;
+    /// The part of this key. A metric has one once its key was found.
+    pub fn part(&self, key: &PartKey) -> Option<&Part> {
+        self.parts.iter().find(|part| part.key == *key)
+    }
+
+    /// All jobs of the filter together.
+    pub fn total(&self) -> Option<&StatisticsRow> {
+        match self.part(&PartKey::Totals)?.data.as_ref()? {
+            Data::Totals(row) => Some(row),
+            Data::Groups(_) | Data::OverTime(_) | Data::Histogram(_) | Data::Keys(_) => None,
         }
     }
 
-    /// Whether the total is under way.
-    pub fn is_totalling(&self) -> bool {
-        self.totalling.is_some()
+    /// The groups, as far as they have ever been complete.
+    pub fn groups(&self) -> Option<&Groups> {
+        match self.part(&PartKey::Groups)?.data.as_ref()? {
+            Data::Groups(groups) => Some(groups),
+            Data::Totals(_) | Data::OverTime(_) | Data::Histogram(_) | Data::Keys(_) => None,
+        }
+    }
+
+    /// The rows of the groups, in the order of the view.
+    pub fn rows(&self) -> &[StatisticsRow] {
+        self.groups().map_or(&[], |groups| &groups.rows)
+    }
+
+    /// How the table of groups stands.
+    pub fn phase(&self) -> Phase {
+        self.part(&PartKey::Groups)
+            .map_or(Phase::Empty, |part| part.phase)
+    }
+
+    /// How many parts are under way.
+    pub fn num_loading(&self) -> usize {
+        self.parts
+            .iter()
+            .filter(|part| part.loading.is_some())
+            .count()
+    }
+
+    /// The histograms, in the order in which they are asked.
+    pub fn histograms(&self) -> impl Iterator<Item = &Part> {
+        self.parts.iter().filter(|part| match part.key {
+            PartKey::Duration | PartKey::Resource(_) | PartKey::Metric(_) => true,
+            PartKey::Totals | PartKey::Groups | PartKey::OverTime | PartKey::Keys => false,
+        })
     }
 
     pub(super) fn clear(&mut self) {
         *self = Self {
-            by: self.by,
             sort_column: self.sort_column,
             descending: self.descending,
             ..Self::default()
         };
     }
 
-    pub(super) fn add(&mut self, rows: &[Vec<Cell>]) {
-        self.arriving.extend(
-            rows.iter()
-                .filter_map(|row| StatisticsRow::from_cells(row, true)),
-        );
+    /// The answers there are belong to another filter, or to an earlier time.
+    pub(super) fn outdate(&mut self) {
+        self.outdated = true;
+        for part in &mut self.parts {
+            part.is_old |= part.data.is_some() && part.key != PartKey::Keys;
+        }
     }
 
-    pub(super) fn set_total(&mut self, rows: &[Vec<Cell>]) {
-        self.total = rows
-            .first()
-            .and_then(|row| StatisticsRow::from_cells(row, false));
+    /// Everything is asked once more, the keys of the footprint too.
+    pub(super) fn reload(&mut self) {
+        self.outdate();
+        let keys = self.parts.iter_mut().find(|part| part.key == PartKey::Keys);
+        if let Some(keys) = keys.filter(|part| part.loading.is_none()) {
+            keys.phase = Phase::Empty;
+        }
     }
 
-    /// Whether the task was ours.
-    pub(super) fn ended(&mut self, id: TaskId, phase: Phase) -> bool {
-        if self.totalling == Some(id) {
-            self.totalling = None;
-            if phase != Phase::Loaded {
-                self.total = None;
+    /// Takes rows of one of our tasks. Whether it was one.
+    pub(super) fn add(&mut self, id: TaskId, rows: &mut Vec<Vec<Cell>>) -> bool {
+        let part = self.parts.iter_mut().find(|part| part.loading == Some(id));
+        part.is_some_and(|part| {
+            part.add(rows);
+            true
+        })
+    }
+
+    /// Takes the end of a task. Answers with the part that it was.
+    pub(super) fn ended(
+        &mut self,
+        id: TaskId,
+        ended_secs: f64,
+        receipt: &Receipt,
+        report: Option<&Report>,
+    ) -> Option<PartKey> {
+        let part = self
+            .parts
+            .iter_mut()
+            .find(|part| part.loading == Some(id))?;
+        part.ended(ended_secs, receipt, report);
+        let key = part.key.clone();
+        match key {
+            PartKey::Groups => self.sort(),
+            PartKey::Keys => self.place_metrics(),
+            PartKey::Totals
+            | PartKey::OverTime
+            | PartKey::Duration
+            | PartKey::Resource(_)
+            | PartKey::Metric(_) => {}
+        }
+        Some(key)
+    }
+
+    /// One part for each footprint key, those there are with what they hold.
+    fn place_metrics(&mut self) {
+        let Some(Data::Keys(keys)) = self
+            .part(&PartKey::Keys)
+            .and_then(|part| part.data.as_ref())
+        else {
+            return;
+        };
+        let keys: Vec<_> = keys.iter().cloned().map(PartKey::Metric).collect();
+        self.parts
+            .retain(|part| !matches!(part.key, PartKey::Metric(_)) || keys.contains(&part.key));
+        for key in keys {
+            if self.part(&key).is_none() {
+                self.parts.push(Part::new(key));
             }
-            return true;
         }
-        if self.loading != Some(id) {
-            return false;
-        }
-        self.loading = None;
-        self.phase = phase;
-        if phase != Phase::Loaded {
-            // Groups come in the order of their key: what had arrived before a stop is no
-            // meaningful part of the whole, so the rows before stay, and Reload asks again.
-            self.arriving.clear();
-            return true;
-        }
-        self.rows = std::mem::take(&mut self.arriving);
-        self.largest = [0; COLUMNS.len()];
-        for row in &self.rows {
-            for (largest, value) in self.largest.iter_mut().zip(row.values) {
-                *largest = (*largest).max(value);
-            }
-        }
-        self.sort();
-        true
     }
 
     /// Sorts by `column`; a second time turns the order round.
@@ -142,7 +215,14 @@ impl StatisticsView {
 
     fn sort(&mut self) {
         let (column, descending) = (self.sort_column, self.descending);
-        self.rows.sort_by(|a, b| {
+        let part = self
+            .parts
+            .iter_mut()
+            .find(|part| part.key == PartKey::Groups);
+        let Some(Data::Groups(groups)) = part.and_then(|part| part.data.as_mut()) else {
+            return;
+        };
+        groups.rows.sort_by(|a, b| {
             let order = match column.checked_sub(1) {
                 None => a.key.cmp(&b.key),
                 Some(number) => a.values.get(number).cmp(&b.values.get(number)),
@@ -153,3 +233,6 @@ impl StatisticsView {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;
