@@ -16,7 +16,7 @@ use crate::{
         row::JobRow,
     },
     state::{AppState, Phase, job_list::Details},
-    units::{format_job_duration, format_time},
+    units::{format_job_duration, format_time, format_value},
 };
 
 /// Shows the selected job.
@@ -55,9 +55,78 @@ pub fn ui(ui: &mut Ui, state: &AppState, out: &mut Outbox) {
             if !details.name.is_empty() {
                 ui.label(&details.name);
             }
+            footprint_ui(ui, row, state);
             columns_ui(ui, row, state);
             text_blocks(ui, details);
         });
+}
+
+/// The values of the footprint as bars of the cluster's peaks; without a description the numbers.
+fn footprint_ui(ui: &mut Ui, row: &JobRow, state: &AppState) {
+    let footprint = row.json("footprint");
+    let values: Vec<(&str, f64)> = footprint
+        .as_ref()
+        .and_then(|json| json.as_object())
+        .into_iter()
+        .flatten()
+        .filter_map(|(key, value)| Some((key.as_str(), value.as_f64()?)))
+        .collect();
+    if values.is_empty() {
+        return;
+    }
+    ui.label(RichText::new("footprint").family(super::theme::semibold()))
+        .on_hover_text("Of the job's nodes, with the statistic at the end of each name");
+    let (cluster, part) = (row.text("cluster"), row.text("subcluster"));
+    let width = (ui.available_width() - 265.0).clamp(40.0, 130.0);
+    Grid::new("footprint")
+        .num_columns(3)
+        .spacing([10.0, 3.0])
+        .show(ui, |ui| {
+            for (key, value) in values {
+                let name = ["_avg", "_max", "_min"]
+                    .iter()
+                    .find_map(|statistic| key.strip_suffix(statistic))
+                    .unwrap_or(key);
+                let metric = state.clusters.known.metric(cluster, part, name);
+                let unit = metric.map_or("", |metric| metric.unit.as_str());
+                ui.label(small(ui, key));
+                let text = format!("{} {unit}", format_value(value));
+                ui.label(figures(text.trim_end()));
+                if let Some(peak) = metric.and_then(|metric| metric.peak) {
+                    peak_ui(ui, width, value, (peak, unit));
+                } else {
+                    ui.label("");
+                }
+                ui.end_row();
+            }
+        });
+    if state.clusters.known.get(cluster).is_none() {
+        ui.label(small(
+            ui,
+            "Without a description of the cluster there are no peaks and units; add one in Statistics",
+        ));
+    }
+    ui.add_space(6.0);
+}
+
+/// A value's share of the peak. What is above it fills the bar, and says so.
+fn peak_ui(ui: &mut Ui, width: f32, value: f64, (peak, unit): (f64, &str)) {
+    let palette = Palette::of(ui);
+    let share = value / peak;
+    let color = if share > 1.0 {
+        palette.warning
+    } else {
+        palette.accent
+    };
+    let percent = share * 100.0;
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 6.0;
+        let peak = format_value(peak);
+        let text = format!("{percent:.0} % of {peak} {unit}");
+        super::widgets::meter(ui, width, share as f32, color)
+            .on_hover_text(format!("{} of the peak", text.trim_end()));
+        ui.label(small(ui, text.trim_end()));
+    });
 }
 
 fn columns_ui(ui: &mut Ui, row: &JobRow, state: &AppState) {
