@@ -165,7 +165,7 @@ impl eframe::App for App {
         let started = Instant::now();
         let ctx = ui.ctx().clone();
         for path in dropped(&ctx) {
-            self.outbox.send(open(path));
+            self.outbox.send(dropped_command(path));
         }
         self.remember_window(&ctx);
         self.panels
@@ -203,6 +203,18 @@ pub fn preference(theme: ThemeChoice) -> egui::ThemePreference {
         ThemeChoice::System => egui::ThemePreference::System,
         ThemeChoice::Light => egui::ThemePreference::Light,
         ThemeChoice::Dark => egui::ThemePreference::Dark,
+    }
+}
+
+/// Cluster descriptions are JSON files or folders; everything else is a database to look at.
+fn dropped_command(path: PathBuf) -> Command {
+    let is_json = path
+        .extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
+    if is_json || path.is_dir() {
+        Command::AddClusters(path)
+    } else {
+        open(path)
     }
 }
 
