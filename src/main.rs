@@ -32,6 +32,7 @@ fn show_window(args: &Cli) -> cli::ExitCode {
     };
     let start = Start {
         database: args.database.clone().map(|path| (path, mode)),
+        clusters: args.clusters.clone(),
         tour: false,
         settings_path: Settings::default_path(),
     };

@@ -28,6 +28,10 @@ pub struct Cli {
     #[arg(long, requires = "database")]
     pub immutable: bool,
 
+    /// Cluster descriptions for it: cluster.json files, folders of them, roots of job archives.
+    #[arg(long, value_name = "PATH", requires = "database")]
+    pub clusters: Vec<PathBuf>,
+
     /// What to do without a window.
     #[command(subcommand)]
     pub command: Option<Command>,

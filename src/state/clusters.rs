@@ -29,6 +29,8 @@ pub struct ClusterFiles {
     pub paths: Vec<PathBuf>,
     /// Some are being read.
     pub is_loading: bool,
+    /// Descriptions to add to the first database that is opened.
+    pub at_start: Vec<PathBuf>,
 }
 
 impl ClusterFiles {
@@ -52,6 +54,7 @@ impl ClusterFiles {
 impl AppState {
     /// Reads what was added to this database before. Called when it was opened.
     pub(super) fn restore_clusters(&mut self) -> Vec<Request> {
+        let at_start = std::mem::take(&mut self.clusters.at_start);
         self.clusters = ClusterFiles::default();
         let Some(database) = &self.database else {
             return Vec::new();
@@ -61,8 +64,16 @@ impl AppState {
             .clusters
             .iter()
             .find(|kept| kept.database == database.facts.path);
-        kept.map(|kept| kept.paths.clone())
-            .map_or_else(Vec::new, |paths| self.load_clusters(paths))
+        let mut paths = kept.map_or_else(Vec::new, |kept| kept.paths.clone());
+        for path in at_start {
+            if !paths.contains(&path) {
+                paths.push(path);
+            }
+        }
+        if paths.is_empty() {
+            return Vec::new();
+        }
+        self.load_clusters(paths)
     }
 
     pub(super) fn add_clusters(&mut self, path: PathBuf) -> Vec<Request> {

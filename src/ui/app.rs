@@ -33,6 +33,8 @@ const HIDDEN_WAKE: Duration = Duration::from_secs(10);
 pub struct Start {
     /// The database to open; the last one if there is none.
     pub database: Option<(PathBuf, OpenMode)>,
+    /// Cluster descriptions to add to the database.
+    pub clusters: Vec<PathBuf>,
     /// Begin the tour of the incident.
     pub tour: bool,
     /// Where settings are kept. `None`: nowhere.
@@ -78,6 +80,7 @@ impl App {
         })?;
         let last = settings.last_database.clone();
         let mut state = AppState::new(settings);
+        state.clusters.at_start = start.clusters;
         state.build = BuildFacts::read().ok();
         state.machine = MachineReader::default().total();
         let mut outbox = Outbox::default();

@@ -77,7 +77,8 @@ fn footprint_ui(ui: &mut Ui, row: &JobRow, state: &AppState) {
     ui.label(RichText::new("footprint").family(super::theme::semibold()))
         .on_hover_text("Of the job's nodes, with the statistic at the end of each name");
     let (cluster, part) = (row.text("cluster"), row.text("subcluster"));
-    let width = (ui.available_width() - 265.0).clamp(40.0, 130.0);
+    // The key, the value with its unit and the share stand beside the bar.
+    let width = (ui.available_width() - 320.0).clamp(36.0, 160.0);
     Grid::new("footprint")
         .num_columns(3)
         .spacing([10.0, 3.0])
@@ -118,15 +119,14 @@ fn peak_ui(ui: &mut Ui, width: f32, value: f64, (peak, unit): (f64, &str)) {
     } else {
         palette.accent
     };
-    let percent = share * 100.0;
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 6.0;
-        let peak = format_value(peak);
-        let text = format!("{percent:.0} % of {peak} {unit}");
-        super::widgets::meter(ui, width, share as f32, color)
-            .on_hover_text(format!("{} of the peak", text.trim_end()));
-        ui.label(small(ui, text.trim_end()));
-    });
+        let percent = format!("{} %", format_value((share * 100.0).round()));
+        super::widgets::meter(ui, width, share as f32, color);
+        ui.label(small(ui, percent));
+    })
+    .response
+    .on_hover_text(format!("of the peak, {} {unit}", format_value(peak)));
 }
 
 fn columns_ui(ui: &mut Ui, row: &JobRow, state: &AppState) {

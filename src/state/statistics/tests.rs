@@ -21,7 +21,7 @@ use crate::{
     state::{AppState, settings::Settings},
 };
 
-fn opened_with(kind: FileKind, schema: Schema) -> AppState {
+fn opened_with(kind: FileKind) -> AppState {
     let mut state = AppState::new(Settings::default());
     let facts = DatabaseFacts {
         path: PathBuf::from("a.db"),
@@ -37,7 +37,7 @@ fn opened_with(kind: FileKind, schema: Schema) -> AppState {
         job_is_analyzed: true,
         kind,
         missing_columns: Vec::new(),
-        schema: Arc::new(schema),
+        schema: Arc::new(Schema::version_11()),
         suggestible: Vec::new(),
     };
     happen(&mut state, Event::Opened(Box::new(facts)));
@@ -45,7 +45,7 @@ fn opened_with(kind: FileKind, schema: Schema) -> AppState {
 }
 
 fn opened() -> AppState {
-    opened_with(FileKind::Jobs, Schema::version_11())
+    opened_with(FileKind::Jobs)
 }
 
 fn happen(state: &mut AppState, event: Event) -> Vec<Request> {
@@ -308,28 +308,8 @@ fn a_stopped_part_can_be_asked_again_by_itself() {
 }
 
 #[test]
-fn a_part_says_which_column_the_file_lacks() {
-    let conn = rusqlite::Connection::open_in_memory().expect("in memory");
-    conn.execute_batch(
-        "CREATE TABLE job(id INTEGER PRIMARY KEY, cluster, hpc_user, start_time, job_state,
-         duration, num_nodes, num_hwthreads, project, subcluster)",
-    )
-    .expect("made");
-    let schema = Schema::probe(&conn).expect("probed");
-    let mut state = opened_with(FileKind::Jobs, schema);
-    let requests = show(&mut state);
-    assert!(!names(&requests).contains(&"histogram-accelerators"));
-    let key = PartKey::Resource(Resource::Accelerators);
-    let part = state.statistics.part(&key).expect("there");
-    assert_eq!(part.phase, Phase::Failed);
-    let why = part.trouble.as_deref().unwrap_or("");
-    assert!(why.contains("num_acc"), "{why}");
-    assert!(state.notice.is_none(), "nothing loud");
-}
-
-#[test]
 fn a_file_without_a_job_table_is_asked_nothing() {
-    let mut state = opened_with(FileKind::Other, Schema::version_11());
+    let mut state = opened_with(FileKind::Other);
     assert!(show(&mut state).is_empty());
 }
 

@@ -20,6 +20,8 @@ use crate::{
 #[derive(Default)]
 pub struct ClusterMenu {
     path: String,
+    /// The menu was opened: typing goes into its field.
+    was_opened: bool,
 }
 
 impl ClusterMenu {
@@ -38,6 +40,7 @@ impl ClusterMenu {
         let (response, _) = MenuButton::from_button(button)
             .config(config)
             .ui(ui, |ui| self.menu_ui(ui, dialog, out));
+        self.was_opened |= response.clicked();
         response.accessible_name("Add cluster descriptions");
         if clusters.is_loading {
             turning(ui, 13.0);
@@ -67,9 +70,13 @@ impl ClusterMenu {
                 .add(
                     TextEdit::singleline(&mut self.path)
                         .hint_text("Path of a file or a folder")
+                        .margin(egui::Margin::symmetric(6, 4))
                         .desired_width(250.0),
                 )
                 .accessible_name("Path of cluster descriptions");
+            if std::mem::take(&mut self.was_opened) {
+                field.request_focus();
+            }
             let is_entered =
                 field.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
             let add = ui

@@ -93,13 +93,18 @@ impl StatisticsPanel {
             ui.set_max_width(width);
             ui.spacing_mut().item_spacing.y = GAP;
             totals::ui(ui, state, out);
-            if let Some(part) = state.statistics.part(&PartKey::OverTime) {
-                self.over_time
-                    .ui(ui, state, part, (&mut self.cards, dialog), out);
-            }
             let num_columns = ((width + GAP) / (290.0 + GAP)).floor().max(1.0);
             let card = vec2((width - GAP * (num_columns - 1.0)) / num_columns, 214.0);
             let parts: Vec<_> = state.statistics.histograms().collect();
+            // What a large window has left over goes to the chart that gains most by it.
+            let lines = parts.len().div_ceil(num_columns as usize) as f32;
+            let rest = ui.available_height() - lines * (card.y + GAP) - GAP - 6.0;
+            let height = rest.clamp(226.0, 420.0);
+            if let Some(part) = state.statistics.part(&PartKey::OverTime) {
+                let size = vec2(width, height);
+                self.over_time
+                    .ui(ui, state, (part, size), (&mut self.cards, dialog), out);
+            }
             for line in parts.chunks(num_columns as usize) {
                 ui.horizontal(|ui| {
                     ui.spacing_mut().item_spacing.x = GAP;

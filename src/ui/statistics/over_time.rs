@@ -1,6 +1,8 @@
 //! The chart over time: stacked bars, a legend that narrows the filter, and brushing.
 
-use egui::{Align2, Color32, FontId, Mesh, Rect, RichText, ScrollArea, Stroke, Ui, pos2, vec2};
+use egui::{
+    Align2, Color32, FontId, Mesh, Rect, RichText, ScrollArea, Stroke, Ui, Vec2, pos2, vec2,
+};
 use jiff::{Timestamp, ToSpan as _, tz::TimeZone};
 
 use super::{
@@ -63,11 +65,10 @@ impl OverTimeChart {
         &mut self,
         ui: &mut Ui,
         state: &AppState,
-        part: &Part,
+        (part, size): (&Part, Vec2),
         (cards, dialog): (&mut Cards, &mut FileDialog),
         out: &mut Outbox,
     ) {
-        let size = vec2(ui.available_width(), 226.0);
         frame_ui(ui, size, |ui, rect| {
             let as_table = cards.as_table.contains(&part.key);
             let title = part.key.title();
