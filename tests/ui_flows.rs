@@ -138,15 +138,15 @@ fn ticking_a_state_filters_jobs_and_statistics() {
         .state_mut()
         .send(Command::ShowView(View::Statistics));
     wait_until(&mut harness, "the total", |h| {
-        h.state().state.statistics.phase == Phase::Loaded
-            && h.state().state.statistics.total.is_some()
+        h.state().state.statistics.phase() == Phase::Loaded
+            && h.state().state.statistics.total().is_some()
     });
     let statistics = &harness.state().state.statistics;
     assert_eq!(
-        statistics.total.as_ref().map(|t| t.values[0]),
+        statistics.total().map(|t| t.values[0]),
         Some(failed.cast_signed())
     );
-    let sum: i64 = statistics.rows.iter().map(|row| row.values[0]).sum();
+    let sum: i64 = statistics.rows().iter().map(|row| row.values[0]).sum();
     assert_eq!(sum, failed.cast_signed(), "the groups add up to the total");
 }
 
@@ -155,9 +155,11 @@ fn clicking_a_user_narrows_the_filter() {
     let mut harness = opened(small_database());
     harness.get_by_label("Statistics").click();
     wait_until(&mut harness, "groups", |h| {
-        !h.state().state.statistics.rows.is_empty()
+        !h.state().state.statistics.rows().is_empty()
     });
-    let top = harness.state().state.statistics.rows[0].clone();
+    harness.get_by_label("Groups").click();
+    harness.run_steps(3);
+    let top = harness.state().state.statistics.rows()[0].clone();
     harness.get_by_role_and_label(Role::Link, &top.key).click();
     wait_until(&mut harness, "the filter", |h| {
         h.state().state.filter().exact(TextField::User) == Some(&top.key)
@@ -389,7 +391,7 @@ fn shrink_answers_with_what_it_gave_back() {
         .send(Command::ShowView(View::Statistics));
     wait_until(&mut harness, "a filled cache", |h| {
         h.state().state.tasks.active.is_empty()
-            && h.state().state.statistics.phase == Phase::Loaded
+            && h.state().state.statistics.phase() == Phase::Loaded
             && h.state().state.latest.caches() > Bytes::kib(200)
     });
     harness.get_by_label("Shrink").click();

@@ -32,6 +32,7 @@ use jobscope::{
     },
     jobs::{
         facts::DatabaseFacts,
+        filter::JobFilter,
         schema::{FileKind, Schema},
         sort::Cursor,
         statistics::COLUMNS,
@@ -201,18 +202,93 @@ fn answer(state: &mut AppState, requests: Vec<Request>) {
                     vec![Cell::Int(id), text(kind), text(name), text("global")]
                 })
                 .to_vec(),
-            "footprint-keys" => [("cpu_load_avg", 71.3), ("flops_any_avg", 4021.7), ("mem_used_max", 503.2)]
-                .map(|(key, largest)| {
-                    vec![Cell::Text(key.to_owned()), Cell::Int(1998), Cell::Real(largest)]
-                })
+            "over-time" => over_time(),
+            "histogram-duration" => bins(48, 3600.0, 7, Some(12_400)),
+            "histogram-nodes" => values(&[1, 2, 4, 8, 16, 32, 64], 5),
+            "histogram-cores" => values(&(1..60).map(|n| n * 72).collect::<Vec<_>>(), 3),
+            "histogram-accelerators" => values(&[0, 1, 2, 4, 8], 2),
+            "histogram-metric" => {
+                let salt = i64::try_from(task.title().len()).unwrap_or(0);
+                let mut rows = bins(20, 17.1, salt, None);
+                rows.push(vec![Cell::Null, Cell::Null, Cell::Null, Cell::Int(1_204 * (salt % 3))]);
+                rows
+            }
+            "footprint-keys" => ["cpu_load_avg", "flops_any_avg", "mem_bw_avg", "mem_used_max"]
+                .map(|key| vec![Cell::Text(key.to_owned()), Cell::Int(2000), Cell::Real(503.2)])
                 .to_vec(),
             other => panic!("an unexpected query: {other}"),
         };
-        finish(state, id, rows);
+        let more = finish(state, id, rows);
+        answer(state, more);
     }
 }
 
-fn finish(state: &mut AppState, id: TaskId, rows: Vec<Vec<Cell>>) {
+/// Bins of a histogram that falls off, and jobs above the last one.
+fn bins(number: i64, size: f64, salt: i64, above: Option<i64>) -> Vec<Vec<Cell>> {
+    let mut rows: Vec<_> = (0..number)
+        .map(|n| {
+            let wave = (n * 7 + salt * 13) % 11 * 9_000;
+            let count = 2_600_000 / ((n - salt).pow(2) + 4) + wave;
+            let edge = |n: i64| Cell::Real(n as f64 * size);
+            vec![Cell::Int(n + 1), edge(n), edge(n + 1), Cell::Int(count)]
+        })
+        .collect();
+    if let Some(above) = above {
+        let edge = Cell::Real(number as f64 * size);
+        rows.push(vec![
+            Cell::Int(number + 1),
+            edge,
+            Cell::Null,
+            Cell::Int(above),
+        ]);
+    }
+    rows
+}
+
+/// Bins that are single values.
+fn values(values: &[i64], salt: i64) -> Vec<Vec<Cell>> {
+    values
+        .iter()
+        .enumerate()
+        .map(|(index, value)| {
+            let index = index as i64;
+            let count = 6_000_000 / (index * index * salt + 1);
+            vec![
+                Cell::Int(*value),
+                Cell::Int(*value),
+                Cell::Int(*value),
+                Cell::Int(count),
+            ]
+        })
+        .collect()
+}
+
+/// Four months of three clusters.
+fn over_time() -> Vec<Vec<Cell>> {
+    (0..120_i64)
+        .flat_map(|day| {
+            let time = (NOW / 86_400 - 120 + day) * 86_400;
+            let weekend = if day % 7 < 2 { 3 } else { 1 };
+            [
+                ("alex", 2_600),
+                ("fritz", 1_400),
+                ("helma", 700),
+                ("woody", 5_200),
+            ]
+            .map(|(name, size)| {
+                let jobs = (size + (day * 37 + size) % 900) / weekend;
+                vec![
+                    Cell::Int(time),
+                    Cell::Text(name.to_owned()),
+                    Cell::Int(jobs),
+                    Cell::Int(jobs * (9_000 - size)),
+                ]
+            })
+        })
+        .collect()
+}
+
+fn finish(state: &mut AppState, id: TaskId, rows: Vec<Vec<Cell>>) -> Vec<Request> {
     let plan = PlanSummary {
         indexes: vec!["jobs_starttime".to_owned()],
         ..PlanSummary::default()
@@ -238,7 +314,7 @@ fn finish(state: &mut AppState, id: TaskId, rows: Vec<Vec<Cell>>) {
             id: 0,
         }),
     };
-    apply(state, 19.2, ended);
+    apply(state, 19.2, ended)
 }
 
 fn groups() -> Vec<Vec<Cell>> {
@@ -252,6 +328,7 @@ fn groups() -> Vec<Vec<Cell>> {
         let size = 900_000 / (index as i64 * index as i64 + 1);
         std::iter::once(Cell::Text((*user).to_owned()))
             .chain((0..COLUMNS.len() as i64).map(|n| Cell::Int(size / (n % 4 + 1))))
+            .chain([Cell::Text(format!("Person {}", index + 1))])
             .collect()
     })
     .collect()
@@ -347,16 +424,16 @@ impl eframe::App for Still {
 }
 
 fn picture(results: &mut SnapshotResults, name: &str, state: AppState, size: [f32; 2]) {
-    picture_after(results, name, state, size, &[]);
+    picture_after(results, name, state, size, |_| {});
 }
 
-/// A picture after clicks on what is called so.
+/// A picture after somebody has done something.
 fn picture_after(
     results: &mut SnapshotResults,
     name: &str,
     state: AppState,
     size: [f32; 2],
-    clicks: &[&str],
+    act: impl Fn(&mut Harness<'_, Still>),
 ) {
     let theme_of_picture = if state.settings.theme == ThemeChoice::Dark {
         egui::Theme::Dark
@@ -377,12 +454,7 @@ fn picture_after(
             }
         });
     harness.run_steps(4);
-    for label in clicks {
-        harness.get_by_label(label).click();
-        harness.run_steps(4);
-        harness.remove_cursor();
-    }
-    harness.run_steps(4);
+    act(&mut harness);
     // Glyphs are rasterized with whatever vector instructions the machine has, so edges may
     // differ by a shade; a moved or missing element differs by thousands of pixels.
     let options = SnapshotOptions::new().threshold(2.0).max_failed_pixels(400);
@@ -445,7 +517,14 @@ fn conditions_and_their_editors() {
         let sort = "walltime:desc".parse().expect("an order");
         let requests = state.handle(119.0, Command::SortJobs(sort));
         answer(&mut state, requests);
-        picture_after(&mut results, name, state, SMALL, clicks);
+        picture_after(&mut results, name, state, SMALL, |harness| {
+            for label in clicks {
+                harness.get_by_label(label).click();
+                harness.run_steps(4);
+                harness.remove_cursor();
+            }
+            harness.run_steps(4);
+        });
     }
 }
 
@@ -471,11 +550,50 @@ fn the_statistics() {
         ("statistics_light_small", ThemeChoice::Light, SMALL),
     ] {
         let mut state = lived_in(theme);
-        state.statistics.outdated = true;
-        let requests = state.handle(119.0, Command::ShowView(View::Statistics));
-        answer(&mut state, requests);
+        show_statistics(&mut state);
         picture(&mut results, name, state, size);
     }
+}
+
+fn show_statistics(state: &mut AppState) {
+    state.statistics.outdated = true;
+    let requests = state.handle(119.0, Command::ShowView(View::Statistics));
+    answer(state, requests);
+}
+
+#[test]
+fn the_groups() {
+    let mut state = lived_in(ThemeChoice::Light);
+    show_statistics(&mut state);
+    let mut results = SnapshotResults::new();
+    picture_after(
+        &mut results,
+        "groups_light_small",
+        state,
+        SMALL,
+        |harness| {
+            harness.get_by_label("Groups").click();
+            harness.run_steps(4);
+        },
+    );
+}
+
+#[test]
+fn statistics_on_their_way_and_an_old_part() {
+    let mut state = lived_in(ThemeChoice::Dark);
+    show_statistics(&mut state);
+    let filter = JobFilter::default().with_states(["failed"]);
+    let requests = state.handle(120.0, Command::SetFilter(filter));
+    let some = requests
+        .into_iter()
+        .filter(|request| match request {
+            Request::Run(_, task) => ["statistics", "histogram-duration"].contains(&task.name()),
+            _ => false,
+        })
+        .collect();
+    answer(&mut state, some);
+    let mut results = SnapshotResults::new();
+    picture(&mut results, "statistics_old_dark_small", state, SMALL);
 }
 
 #[test]
