@@ -78,7 +78,7 @@ fn footprint_ui(ui: &mut Ui, row: &JobRow, state: &AppState) {
         .on_hover_text("Of the job's nodes, with the statistic at the end of each name");
     let (cluster, part) = (row.text("cluster"), row.text("subcluster"));
     // The key, the value with its unit and the share stand beside the bar.
-    let width = (ui.available_width() - 320.0).clamp(36.0, 160.0);
+    let width = (ui.available_width() - 300.0).clamp(36.0, 160.0);
     Grid::new("footprint")
         .num_columns(3)
         .spacing([10.0, 3.0])

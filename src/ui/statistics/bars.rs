@@ -74,7 +74,14 @@ pub fn card_ui(
             });
         });
         if let Some(histogram) = part.histogram().filter(|_| part.phase != Phase::Failed) {
-            ui.add(egui::Label::new(small(ui, axis_text(part, histogram))).truncate());
+            let axis = egui::Label::new(small(ui, axis_text(part, histogram))).truncate();
+            let axis = ui.add(axis);
+            if part.key == PartKey::Duration {
+                axis.on_hover_text(
+                    "The filter looks at the stored duration, which is up to five minutes old \
+                     for a running job",
+                );
+            }
             let unknown = match histogram.unknown {
                 0 => String::new(),
                 num => format!("{} without a value", format_count(num)),
@@ -191,6 +198,11 @@ fn chart_ui(
             ""
         };
         tip(ui, "bar", |ui| {
+            let unit = if words == "1" {
+                unit.trim_end_matches('s')
+            } else {
+                unit
+            };
             ui.label(format!("{words} {unit}"));
             ui.label(small(ui, format!("{count} jobs · {share}")));
             let hint = if matches!(brush, Brush::Dragging(..)) {

@@ -12,7 +12,7 @@ use crate::{
     error::{Error, Result},
     state::{
         AppState, Phase,
-        statistics::{Part, Table},
+        statistics::{Part, PartKey, Table},
     },
     ui::{
         file_dialog::FileDialog,
@@ -212,12 +212,24 @@ pub fn again_button(ui: &mut Ui, part: &Part, out: &mut Outbox) {
 /// The window's picture, the part of it that is wanted, and its name.
 type Picture = (Arc<ColorImage>, Rect, String);
 
+/// A picture that was asked for.
+struct Wanted {
+    /// Of this part, or of the whole view.
+    key: Option<PartKey>,
+    /// Where that is in the window.
+    rect: Rect,
+    name: String,
+    /// Frames until the menu is gone and the part has been scrolled to.
+    frames: u8,
+}
+
+/// How many that takes.
+const FRAMES: u8 = 3;
+
 /// Copies, files and pictures of parts.
 #[derive(Default)]
 pub struct Export {
-    /// A picture that was asked for: the part of the window, a name, and the frames until the menu
-    /// is gone from the screen.
-    wanted: Option<(Rect, String, u8)>,
+    wanted: Option<Wanted>,
     taken: Arc<Mutex<Option<Picture>>>,
 }
 
@@ -253,9 +265,21 @@ impl Export {
                 });
             }
             if ui.button("Save picture…").clicked() {
-                self.wanted = Some((rect, file, 2));
+                self.wanted = Some(Wanted {
+                    key: Some(part.key.clone()),
+                    rect,
+                    name: file,
+                    frames: FRAMES,
+                });
             }
         });
+        if let Some(wanted) = &mut self.wanted
+            && wanted.key.as_ref() == Some(&part.key)
+        {
+            ui.scroll_to_rect_animation(rect, None, egui::style::ScrollAnimation::none());
+            // What is scrolled out of the view is not in the window's picture.
+            wanted.rect = rect.intersect(ui.clip_rect());
+        }
         response.accessible_name(name);
     }
 
@@ -263,7 +287,12 @@ impl Export {
     pub fn view_menu(&mut self, ui: &mut Ui, area: Rect) {
         let name = "Save a picture of the whole view";
         if icon_button(ui, Icon::Camera, name).clicked() {
-            self.wanted = Some((area, "jobscope-statistics".to_owned(), 2));
+            self.wanted = Some(Wanted {
+                key: None,
+                rect: area,
+                name: "jobscope-statistics".to_owned(),
+                frames: FRAMES,
+            });
         }
     }
 
@@ -275,17 +304,17 @@ impl Export {
                 png_bytes(&image, rect, scale)
             });
         }
-        let Some((rect, name, frames)) = self.wanted.take() else {
+        let Some(mut wanted) = self.wanted.take() else {
             return;
         };
         ui.ctx().request_repaint();
-        if frames > 0 {
-            self.wanted = Some((rect, name, frames - 1));
+        if wanted.frames > 0 {
+            wanted.frames -= 1;
+            self.wanted = Some(wanted);
             return;
         }
+        let Wanted { rect, name, .. } = wanted;
         let (taken, ctx) = (Arc::clone(&self.taken), ui.ctx().clone());
-        // What has been scrolled out of the view is not in the window's picture.
-        let rect = rect.intersect(ui.ctx().content_rect());
         ui.ctx().request_screenshot(move |image| {
             *taken.lock() = Some((image, rect, name));
             ctx.request_repaint();
