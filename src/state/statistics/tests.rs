@@ -201,7 +201,7 @@ fn old_answers_stay_and_say_so_until_the_new_ones_come() {
     };
     assert_eq!(part(&state), (false, Phase::Loaded, 7.0));
     let second = state.handle(3.0, Command::SetFilter(only_failed()));
-    assert_eq!(part(&state).0, true);
+    assert!(part(&state).0);
     assert_eq!(state.statistics.total().map(|t| t.values[0]), Some(100));
     end(
         &mut state,
@@ -209,7 +209,7 @@ fn old_answers_stay_and_say_so_until_the_new_ones_come() {
         Outcome::Finished,
         total(7),
     );
-    assert_eq!(part(&state).0, false);
+    assert!(!part(&state).0);
     assert_eq!(state.statistics.total().map(|t| t.values[0]), Some(7));
 }
 

@@ -7,6 +7,7 @@ mod card;
 mod cluster_files;
 mod groups;
 mod over_time;
+mod time_axis;
 mod totals;
 
 use egui::{ScrollArea, Ui, vec2};
