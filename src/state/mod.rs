@@ -34,7 +34,7 @@ use crate::{
         catalogue::{Clock, DEFAULT_SHORT_SECS, JobQuery},
         facts::DatabaseFacts,
         filter::{JobFilter, Selection},
-        schema::{FileKind, Schema},
+        schema::Schema,
         sort::Sort,
     },
     memory::{

@@ -354,7 +354,8 @@ fn started(requests: &[Request]) -> Vec<&'static str> {
         | Request::Cancel(_)
         | Request::SetProfile(_)
         | Request::Shrink
-        | Request::Trim => None,
+        | Request::Trim
+        | Request::LoadClusters { .. } => None,
     };
     requests.iter().filter_map(name).collect()
 }
@@ -512,7 +513,8 @@ fn tags_and_keys_are_suggested_and_what_was_stopped_says_so() {
             | Request::Cancel(_)
             | Request::SetProfile(_)
             | Request::Shrink
-            | Request::Trim => None,
+            | Request::Trim
+            | Request::LoadClusters { .. } => None,
         });
         id.expect(wanted)
     };
