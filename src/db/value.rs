@@ -31,6 +31,16 @@ impl Cell {
         }
     }
 
+    /// The integer, also where it is written as text: files that were imported from CSV have ids
+    /// like that, and SQLite compares them with integers as we do.
+    pub fn as_id(&self) -> Option<i64> {
+        self.as_int().or_else(|| {
+            let text = self.as_text()?;
+            let id = text.parse::<i64>().ok()?;
+            (id.to_string() == text).then_some(id)
+        })
+    }
+
     /// The number as a float.
     pub fn as_real(&self) -> Option<f64> {
         match self {

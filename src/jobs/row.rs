@@ -39,7 +39,7 @@ impl JobRow {
 
     /// The database id, unique in the file.
     pub fn id(&self) -> i64 {
-        self.cells.first().and_then(Cell::as_int).unwrap_or(0)
+        self.cells.first().and_then(Cell::as_id).unwrap_or(0)
     }
 
     /// An integer column, where it holds one.

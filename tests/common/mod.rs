@@ -1,6 +1,9 @@
 //! What several test files share.
 
 #[expect(clippy::allow_attributes, reason = "unused in some test files only")]
+#[allow(dead_code, reason = "not every test file asks files")]
+pub mod asked;
+#[expect(clippy::allow_attributes, reason = "unused in some test files only")]
 #[allow(dead_code, reason = "not every test file runs tasks")]
 pub mod engine;
 #[expect(clippy::allow_attributes, reason = "unused in some test files only")]

@@ -6,6 +6,8 @@
 //!
 //! Nothing here uses the job code of the crate, so that a mistake there cannot hide itself.
 
+#![expect(clippy::expect_used, reason = "a test without its database has failed")]
+
 mod archive;
 mod dirt;
 mod indexes;
@@ -110,7 +112,33 @@ pub enum Spelling {
 impl Variant {
     /// Writes the database, as `job.db` in a folder of its own.
     pub fn build(&self) -> JobDb {
-        JobDb::written("job.db", |conn| rows::write(conn, self, &self.sql))
+        self.build_after("")
+    }
+
+    /// The same after statements that an empty file needs, and in what they make of it.
+    pub fn build_after(&self, first: &str) -> JobDb {
+        JobDb::written("job.db", |conn| {
+            conn.execute_batch(first).expect(first);
+            rows::write(conn, self, &self.sql);
+        })
+    }
+
+    /// The same rows by today's names, in a job table without rules. What it lacks is NULL.
+    pub fn in_todays_words(&self) -> JobDb {
+        let renamed = Self {
+            renamed: &[],
+            ..self.clone()
+        };
+        let sql = tables::today_without_rules();
+        JobDb::written("today.db", |conn| {
+            rows::write(conn, &renamed, &sql);
+            for column in self.lacks {
+                rows::run(conn, &format!("UPDATE job SET {column} = NULL"));
+            }
+            if self.footprint_columns.len() == 8 {
+                rows::run(conn, rows::OLD_FOOTPRINT);
+            }
+        })
     }
 
     /// How many rows its job table has.
@@ -150,6 +178,12 @@ impl Variant {
         let unknown = job.state == "running" && self.name.starts_with("pre-v1");
         (!unknown).then_some(job.duration_secs)
     }
+}
+
+/// The variant of this name.
+pub fn named(name: &str) -> Variant {
+    let variant = all().into_iter().find(|variant| variant.name == name);
+    variant.expect(name)
 }
 
 /// Some other SQLite database, which has nothing to do with jobs.

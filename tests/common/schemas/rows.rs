@@ -262,6 +262,16 @@ pub fn columns(conn: &Connection, table: &str) -> Vec<String> {
         .expect("names")
 }
 
+/// Four values that no sample job has, as migration 8 would have called their columns.
+pub const OLD_FOOTPRINT: &str = "UPDATE job SET footprint = json_set(
+    CAST(footprint AS TEXT), '$.net_bw_avg', 0.0, '$.net_data_vol_total', 0.0,
+    '$.file_bw_avg', 0.0, '$.file_data_vol_total', 0.0)";
+
+/// Runs a statement.
+pub fn run(conn: &Connection, sql: &str) {
+    conn.execute(sql, ()).expect(sql);
+}
+
 /// Two tables that nobody would take for jobs.
 pub fn write_other(conn: &Connection) {
     conn.execute_batch(

@@ -263,6 +263,11 @@ CREATE TABLE job (
 );
 ";
 
+/// Today's tables with a job table that takes everything.
+pub fn today_without_rules() -> String {
+    format!("{MIGRATIONS}{}{HAND_MADE_JOB}DROP TABLE job_cache;", v10())
+}
+
 const NODE: &str = "
 CREATE TABLE node (
     id INTEGER PRIMARY KEY,
