@@ -7,6 +7,7 @@ mod descriptor;
 pub mod plan;
 pub mod pragma;
 pub mod profile;
+pub mod secrets;
 mod sidecars;
 pub mod status;
 pub mod value;

@@ -21,6 +21,7 @@ use crate::{
     db::{
         connection::ReadConnection,
         plan::PlanSummary,
+        secrets,
         status::{self, CacheCounters},
         value::Cell,
     },
@@ -263,11 +264,12 @@ fn prepare<'conn>(
     task: &Task,
     text: &str,
 ) -> Result<Statement<'conn>> {
+    let failed = |source| Error::Query {
+        sql: text.to_owned(),
+        source,
+    };
     if matches!(task, Task::Query(_)) {
-        return conn.prepare(text).map_err(|source| Error::Query {
-            sql: text.to_owned(),
-            source,
-        });
+        return conn.prepare(text).map_err(failed);
     }
     let (prepared, refused) = conn.authorizer.strictly(|| conn.prepare(text));
     let refuse = |reason: &str| {
@@ -279,14 +281,20 @@ fn prepare<'conn>(
         return refuse(&reason);
     }
     match prepared {
-        Ok(statement) if statement.readonly() && statement.column_count() > 0 => Ok(statement),
+        Ok(statement) if statement.readonly() && statement.column_count() > 0 => {
+            let reads_passwords = match statement.is_explain() {
+                0 => secrets::are_read(conn, text).map_err(failed)?,
+                _ => false,
+            };
+            if reads_passwords {
+                return refuse("it would show password hashes; name the columns, and join with ON");
+            }
+            Ok(statement)
+        }
         Ok(statement) if statement.readonly() => refuse("it is empty or returns nothing"),
         Ok(_) => refuse("it would write"),
         Err(rusqlite::Error::MultipleStatement) => refuse("there is more than one statement"),
-        Err(source) => Err(Error::Query {
-            sql: text.to_owned(),
-            source,
-        }),
+        Err(source) => Err(failed(source)),
     }
 }
 
