@@ -1,7 +1,11 @@
 //! Small look-ups: values of a column, the search bar's rule, jobs over time.
 
 use super::{
-    catalogue::Column, filter::Selection, schema::Schema, sql::Sql, statistics::duration_sql,
+    catalogue::Column,
+    filter::Selection,
+    schema::Schema,
+    sql::Sql,
+    statistics::{duration_sql, hours_of},
 };
 use crate::{db::value::Cell, error::Result};
 
@@ -188,10 +192,10 @@ pub(super) fn over_time_sql(
     let duration = duration_sql(schema, selection.clock)?;
     let mut sql = Sql::text(format!(
         "SELECT {begin} AS time, {key} AS \"{name}\", COUNT(*) AS totalJobs,\n  \
-         CAST(COALESCE(SUM({duration} * {cores}), 0) / 3600 AS INTEGER) AS totalCoreHours\n",
+         {hours} AS totalCoreHours\n",
         key = schema.column(stack.column())?,
         name = stack.key(),
-        cores = schema.column("num_hwthreads")?,
+        hours = hours_of(&format!("{duration} * {}", schema.column("num_hwthreads")?)),
     ));
     sql.append(selection.source(schema, None)?);
     sql.push("\nGROUP BY 1, 2\nORDER BY 1, 2");

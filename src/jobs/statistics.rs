@@ -267,10 +267,10 @@ fn parts_sql(schema: &Schema, selection: &Selection, key: &str) -> Result<Sql> {
     );
     let mut sql = Sql::text(format!(
         "  SELECT {} AS {key}, COUNT(*) AS jobs,\n    \
-         SUM({duration}) AS secs,\n    \
-         SUM({nodes}) AS nodes, SUM({duration} * {nodes}) AS node_secs,\n    \
-         SUM({cores}) AS cores, SUM({duration} * {cores}) AS core_secs,\n    \
-         SUM({accs}) AS accs, SUM({duration} * {accs}) AS acc_secs,\n    \
+         TOTAL({duration}) AS secs,\n    \
+         TOTAL({nodes}) AS nodes, TOTAL({duration} * {nodes}) AS node_secs,\n    \
+         TOTAL({cores}) AS cores, TOTAL({duration} * {cores}) AS core_secs,\n    \
+         TOTAL({accs}) AS accs, TOTAL({duration} * {accs}) AS acc_secs,\n    \
          COUNT(CASE WHEN {} = 'running' THEN 1 END) AS running,\n    \
          COUNT(CASE WHEN {} < {} THEN 1 END) AS short\n  ",
         column(key)?,
@@ -289,20 +289,18 @@ fn parts_sql(schema: &Schema, selection: &Selection, key: &str) -> Result<Sql> {
 
 /// The result columns over the sums of [`parts_sql`].
 fn outer_formulas(users: &str) -> [String; COLUMNS.len()] {
-    let hours = |name: &str| format!("CAST(COALESCE(SUM({name}), 0) / 3600 AS INTEGER)");
-    let sum = |name: &str| format!("CAST(COALESCE(SUM({name}), 0) AS INTEGER)");
     [
-        sum("jobs"),
+        total_of("jobs"),
         users.to_owned(),
-        hours("secs"),
-        sum("nodes"),
-        hours("node_secs"),
-        sum("cores"),
-        hours("core_secs"),
-        sum("accs"),
-        hours("acc_secs"),
-        sum("running"),
-        sum("short"),
+        hours_of("secs"),
+        total_of("nodes"),
+        hours_of("node_secs"),
+        total_of("cores"),
+        hours_of("core_secs"),
+        total_of("accs"),
+        hours_of("acc_secs"),
+        total_of("running"),
+        total_of("short"),
     ]
 }
 
@@ -356,6 +354,20 @@ pub(super) fn duration_sql(schema: &Schema, clock: Clock) -> Result<String> {
     ))
 }
 
+/// The whole number that an expression adds up to.
+///
+/// SUM would end the whole statement with "integer overflow" because of one absurd row. TOTAL adds
+/// integers exactly, too, and only its result is a real number, which is exact up to 2^53: all the
+/// core-seconds that the largest machines can deliver in 30 years.
+fn total_of(expression: &str) -> String {
+    format!("CAST(TOTAL({expression}) AS INTEGER)")
+}
+
+/// The whole hours in a sum of seconds, cut off as cc-backend's division of integers does.
+pub(super) fn hours_of(seconds: &str) -> String {
+    format!("{} / 3600", total_of(seconds))
+}
+
 /// The formulas under the names of [`COLUMNS`].
 fn named(formulas: &[String]) -> String {
     formulas
@@ -375,9 +387,8 @@ fn formulas(schema: &Schema, clock: Clock) -> Result<[String; COLUMNS.len()]> {
         } else {
             format!("{duration} * {factor}")
         };
-        format!("CAST(COALESCE(SUM({product}), 0) / 3600 AS INTEGER)")
+        hours_of(&product)
     };
-    let sum = |column: &str| format!("CAST(COALESCE(SUM({column}), 0) AS INTEGER)");
     let count = |condition: String| format!("COUNT(CASE WHEN {condition} THEN 1 END)");
     let (nodes, cores, accs) = (
         column("num_nodes")?,
@@ -388,11 +399,11 @@ fn formulas(schema: &Schema, clock: Clock) -> Result<[String; COLUMNS.len()]> {
         "COUNT(*)".to_owned(),
         format!("COUNT(DISTINCT {})", column("hpc_user")?),
         hours(""),
-        sum(nodes),
+        total_of(nodes),
         hours(nodes),
-        sum(cores),
+        total_of(cores),
         hours(cores),
-        sum(accs),
+        total_of(accs),
         hours(accs),
         count(format!("{} = 'running'", column("job_state")?)),
         count(format!("{} < {}", column("duration")?, clock.short_secs)),
