@@ -236,7 +236,8 @@ pub(super) fn metric_sql(schema: &Schema, selection: &Selection, metric: &Metric
     // As a real number, so that no division is one of integers.
     let peak = metric.scale.as_ref().map_or_else(
         || {
-            "(SELECT CASE WHEN MAX(value) > 0 THEN MAX(value) * 1.0 ELSE 1.0 END FROM found)"
+            // One infinite value (1e999 in the JSON) would put all others into the first bin.
+            "(SELECT CASE WHEN MAX(value) > 0 THEN MAX(value) * 1.0 ELSE 1.0 END FROM found WHERE value < 9e999)"
                 .to_owned()
         },
         |scale| format!("{:?}", scale.peak),
