@@ -670,7 +670,7 @@ impl JobQuery {
         if is_answerable {
             Ok(())
         } else {
-            schema.require("job", &["id"])
+            Err(schema.lacks_jobs())
         }
     }
 

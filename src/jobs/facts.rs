@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::{
     catalogue::SUGGESTED_COLUMNS,
-    schema::{FileKind, Schema},
+    schema::{FileKind, Schema, text},
 };
 use crate::{
     db::connection::{Header, OpenMode, side_file},
@@ -87,7 +87,7 @@ impl DatabaseFacts {
             Some(table) => indexes(conn, table).map_err(failed)?,
             None => Vec::new(),
         };
-        let (schema_version, migration_is_dirty) = migration(conn).map_err(failed)?;
+        let (schema_version, migration_is_dirty) = migration(conn, &schema).map_err(failed)?;
         Ok(Self {
             path: path.to_owned(),
             immutable: mode == OpenMode::Immutable,
@@ -189,8 +189,8 @@ fn indexes(conn: &Connection, table: &str) -> rusqlite::Result<Vec<Index>> {
     )?;
     let mut rows = statement.query([table])?;
     while let Some(row) = rows.next()? {
-        let name: String = row.get(0)?;
-        let column = row.get::<_, Option<String>>(1)?.unwrap_or_default();
+        let name = text(row, 0)?;
+        let column = text(row, 1)?.to_ascii_lowercase();
         match indexes.last_mut() {
             Some(index) if index.name == name => index.columns.push(column),
             _ => indexes.push(Index {
@@ -238,8 +238,10 @@ fn suggestible(
         .collect()
 }
 
-fn migration(conn: &Connection) -> rusqlite::Result<(Option<i64>, bool)> {
-    if !table_exists(conn, "schema_migrations")? {
+fn migration(conn: &Connection, schema: &Schema) -> rusqlite::Result<(Option<i64>, bool)> {
+    // Other programs have a table of this name, too, with other columns.
+    let columns = ["version", "dirty"];
+    if schema.require("schema_migrations", &columns).is_err() {
         return Ok((None, false));
     }
     conn.query_row(
@@ -255,7 +257,7 @@ fn estimate_jobs(conn: &Connection, table: &str) -> rusqlite::Result<u64> {
     if has_statistics(conn, table)? {
         let rows: Option<i64> = conn.query_row(
             // The first number of a stat is the number of rows in the index; a partial index has fewer.
-            "SELECT MAX(CAST(stat AS INTEGER)) FROM sqlite_stat1 WHERE tbl = ?",
+            "SELECT MAX(CAST(stat AS INTEGER)) FROM sqlite_stat1 WHERE tbl = ? COLLATE NOCASE",
             [table],
             |row| row.get(0),
         )?;
@@ -280,7 +282,7 @@ fn has_statistics(conn: &Connection, table: &str) -> rusqlite::Result<bool> {
         return Ok(false);
     }
     conn.query_row(
-        "SELECT EXISTS (SELECT 1 FROM sqlite_stat1 WHERE tbl = ? AND idx IS NOT NULL)",
+        "SELECT EXISTS (SELECT 1 FROM sqlite_stat1 WHERE tbl = ? COLLATE NOCASE AND idx IS NOT NULL)",
         [table],
         |row| row.get(0),
     )

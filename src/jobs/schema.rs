@@ -6,10 +6,13 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, Row};
 
 use super::list::{COLUMNS, DETAIL_COLUMNS};
-use crate::error::{Error, Result};
+use crate::{
+    db::value::Cell,
+    error::{Error, Result},
+};
 
 /// What kind of file was opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -98,7 +101,7 @@ impl Schema {
     pub fn probe(conn: &Connection) -> rusqlite::Result<Self> {
         let names = conn
             .prepare("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")?
-            .query_map([], |row| row.get::<_, String>(0))?
+            .query_map([], |row| text(row, 0))?
             .collect::<rusqlite::Result<Vec<_>>>()?;
         let all = names
             .into_iter()
@@ -106,7 +109,7 @@ impl Schema {
                 // A view over what is gone, or a virtual table of an unknown module, cannot be
                 // described; that is no reason not to look at the rest.
                 let columns = table_columns(conn, &name).ok()?;
-                Some((name.to_lowercase(), columns))
+                Some((name.to_ascii_lowercase(), columns))
             })
             .collect();
         Ok(Self::from_tables(&all))
@@ -239,6 +242,16 @@ impl Schema {
             .collect()
     }
 
+    /// What a file that is no job database lacks of one.
+    pub(super) fn lacks_jobs(&self) -> Error {
+        let Some(present) = self.tables.get("job") else {
+            return self.lacks("job", "");
+        };
+        let of_jobs = job_columns(&present.iter().map(|name| (name.clone(), false)).collect());
+        let missing = ESSENTIAL.iter().find(|name| !of_jobs.contains_key(*name));
+        self.lacks("job", missing.unwrap_or(&""))
+    }
+
     /// Checks that a table beside `job` has these columns.
     ///
     /// # Errors
@@ -287,10 +300,19 @@ impl Schema {
     }
 }
 
+/// Generated columns are columns like others; only the hidden ones of virtual tables are not. A
+/// primary key may hold NULL, unless SQLite itself has declared otherwise.
 fn table_columns(conn: &Connection, table: &str) -> rusqlite::Result<TableColumns> {
-    conn.prepare("SELECT lower(name), \"notnull\" <> 0 OR pk <> 0 FROM pragma_table_info(?)")?
-        .query_map([table], |row| Ok((row.get(0)?, row.get(1)?)))?
-        .collect()
+    conn.prepare(
+        "SELECT lower(name), \"notnull\" <> 0 FROM pragma_table_xinfo(?) WHERE hidden <> 1",
+    )?
+    .query_map([table], |row| Ok((text(row, 0)?, row.get(1)?)))?
+    .collect()
+}
+
+/// A name in the schema. Bytes that are no UTF-8 are no reason to refuse the file.
+pub(super) fn text(row: &Row<'_>, column: usize) -> rusqlite::Result<String> {
+    Ok(Cell::from(row.get_ref(column)?).display())
 }
 
 fn job_columns(columns: &TableColumns) -> BTreeMap<&'static str, Present> {
@@ -323,7 +345,10 @@ fn job_columns(columns: &TableColumns) -> BTreeMap<&'static str, Present> {
     let old: Vec<String> = OLD_FOOTPRINT
         .iter()
         .filter(|(column, _)| find(column).is_some())
-        .map(|(column, key)| format!("'{key}', {column}"))
+        // A BLOB in one row would be an error for all of them.
+        .map(|(column, key)| {
+            format!("'{key}', CASE WHEN typeof({column}) <> 'blob' THEN {column} END")
+        })
         .collect();
     if !old.is_empty() {
         present.entry("footprint").or_insert_with(|| Present {
@@ -408,7 +433,7 @@ mod tests {
         assert!(schema.is_not_null("hpc_user") && !schema.is_not_null("cluster"));
         assert_eq!(
             schema.column("footprint").expect("made of load_avg"),
-            "json_object('cpu_load_avg', load_avg)"
+            "json_object('cpu_load_avg', CASE WHEN typeof(load_avg) <> 'blob' THEN load_avg END)"
         );
         assert_eq!(schema.selected("energy"), "NULL AS energy");
         let error = schema.column("energy").expect_err("there is none");
