@@ -828,7 +828,7 @@ impl JobQuery {
         } = self
             && is_full(*limit)
         {
-            let id = last_row?.first()?.as_int()?;
+            let id = last_row?.first()?.as_id()?;
             return Some(Cursor {
                 key: Cell::Null,
                 id,

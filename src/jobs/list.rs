@@ -107,9 +107,10 @@ pub(super) fn job_sql(schema: &Schema, id: i64) -> Sql {
     let columns = COLUMNS.iter().chain(&DETAIL_COLUMNS);
     Sql::with(
         format!(
-            "SELECT {}\nFROM {}\nWHERE id = ?",
+            "SELECT {}\nFROM {}\nWHERE id = {}",
             join(columns.map(|(name, _)| schema.selected(name))),
-            schema.job_table()
+            schema.job_table(),
+            schema.id_mark()
         ),
         [Cell::Int(id)],
     )
@@ -160,7 +161,8 @@ pub(super) fn job_ids_sql(schema: &Schema, after: Option<i64>, limit: Option<u32
         schema.column("job_state")?
     ));
     if let Some(after) = after {
-        sql.append(Sql::with("\n  AND id > ?", [Cell::Int(after)]));
+        let text = format!("\n  AND id > {}", schema.id_mark());
+        sql.append(Sql::with(text, [Cell::Int(after)]));
     }
     sql.push("\nORDER BY id");
     if let Some(limit) = limit {
@@ -213,7 +215,7 @@ pub(super) fn concurrent_sql(schema: &Schema, id: i64, now_unix_secs: i64) -> Re
              ELSE start + duration END AS stop\n  \
              FROM (SELECT {cluster} AS cluster, {start} AS start, {state} AS state, \
              {duration} AS duration, {first_host} AS host, {shared} AS shared \
-             FROM {table} WHERE id = ?)\n  \
+             FROM {table} WHERE id = {mark})\n  \
              WHERE shared <> 'none'\n    \
              AND (CASE WHEN state = 'running' THEN {now_unix_secs} - start ELSE duration END) > {MIN_RUNNING_SECS}\n)\n\
              SELECT job.id AS id, {job_id} AS job_id, {start} AS start_time, {state} AS job_state\n\
@@ -229,6 +231,7 @@ pub(super) fn concurrent_sql(schema: &Schema, id: i64, now_unix_secs: i64) -> Re
              AND {state} = 'running'\n  \
              AND {start} <= this.stop - 200\n  AND {on_host}",
             table = schema.job_table(),
+            mark = schema.id_mark(),
             job_id = column("job_id")?,
         ),
         [Cell::Int(id)],

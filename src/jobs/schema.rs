@@ -42,6 +42,8 @@ pub struct Schema {
     columns: BTreeMap<&'static str, Present>,
     /// Every table and view with its columns, in lower case.
     tables: BTreeMap<String, Vec<String>>,
+    /// The ids of jobs are not declared as integers: they may be text.
+    has_loose_ids: bool,
 }
 
 /// The job table's columns that had other names before schema 8, or in a development state.
@@ -112,7 +114,17 @@ impl Schema {
                 Some((name.to_ascii_lowercase(), columns))
             })
             .collect();
-        Ok(Self::from_tables(&all))
+        let schema = Self::from_tables(&all);
+        let is_integer = conn.query_row(
+            "SELECT COALESCE(MAX(type LIKE '%INT%'), 0) FROM pragma_table_xinfo('job')
+             WHERE name = 'id' COLLATE NOCASE",
+            [],
+            |row| row.get::<_, bool>(0),
+        );
+        Ok(Self {
+            has_loose_ids: schema.kind == FileKind::Jobs && !is_integer.unwrap_or(true),
+            ..schema
+        })
     }
 
     fn from_tables(all: &BTreeMap<String, TableColumns>) -> Self {
@@ -137,6 +149,7 @@ impl Schema {
             kind,
             columns,
             tables,
+            has_loose_ids: false,
         }
     }
 
@@ -210,6 +223,16 @@ impl Schema {
             .get(name)
             .map(|column| column.sql.as_str())
             .ok_or_else(|| self.lacks("job", name))
+    }
+
+    /// The `?` of a value that is compared with `id`: text beside ids that are text, because an
+    /// integer is below all of them.
+    pub(super) fn id_mark(&self) -> &'static str {
+        if self.has_loose_ids {
+            "(SELECT CASE typeof(id) WHEN 'text' THEN CAST(given AS TEXT) ELSE given END FROM (SELECT ? AS given))"
+        } else {
+            "?"
+        }
     }
 
     /// Whether the job table has this column in whatever shape.

@@ -152,24 +152,32 @@ impl Sort {
     pub(super) fn after(&self, schema: &Schema, cursor: &Cursor) -> Result<Sql> {
         let op = if self.descending { "<" } else { ">" };
         let id = Cell::Int(cursor.id);
+        let mark = schema.id_mark();
         if self.key == SortKey::Column("id") {
-            return Ok(Sql::with(format!("id {op} ?"), [id]));
+            return Ok(Sql::with(format!("id {op} {mark}"), [id]));
         }
         let key = self.expression(schema)?;
         let can_be_null = match &self.key {
             SortKey::Column(name) => !schema.is_not_null(name),
             SortKey::Footprint(_) => true,
         };
+        // Bytes that are no UTF-8 were replaced. Only the row itself still has them, and a page
+        // that began at the replacement would come again and again.
+        let is_replaced = matches!(&cursor.key, Cell::Text(text) if text.contains('\u{fffd}'));
         let beyond = || {
-            Sql::with(
-                format!("({key}, id) {op} (?, ?)"),
-                [cursor.key.clone(), id.clone()],
-            )
+            if is_replaced {
+                let table = schema.job_table();
+                let known = format!("(SELECT {key} FROM {table} WHERE id = {mark})");
+                let ids = [id.clone(), id.clone()];
+                return Sql::with(format!("({key}, id) {op} ({known}, {mark})"), ids);
+            }
+            let values = [cursor.key.clone(), id.clone()];
+            Sql::with(format!("({key}, id) {op} (?, {mark})"), values)
         };
         Ok(match (&cursor.key, self.descending) {
             // NULLs come last where the largest come first.
-            (Cell::Null, true) => Sql::with(format!("{key} IS NULL AND id < ?"), [id]),
-            (Cell::Null, false) => Sql::with(format!("({key} IS NOT NULL OR id > ?)"), [id]),
+            (Cell::Null, true) => Sql::with(format!("{key} IS NULL AND id < {mark}"), [id]),
+            (Cell::Null, false) => Sql::with(format!("({key} IS NOT NULL OR id > {mark})"), [id]),
             (_, true) if can_be_null => {
                 let mut sql = Sql::text("(");
                 sql.append(beyond());
@@ -195,15 +203,23 @@ impl Cursor {
     pub fn after(row: &[Cell], sort: &Sort) -> Option<Self> {
         Some(Self {
             key: row.get(sort.position())?.clone(),
-            id: row.first()?.as_int()?,
+            id: row.first()?.as_id()?,
         })
     }
 }
+
+/// A number that is too large for a real number.
+const INFINITE: &str = "9e999";
 
 /// The id, a colon, and the key as JSON: `77:1773209640`, `12:"fritz"`, `3:null`, `5:{"blob":"ff"}`.
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let key = match &self.key {
+            // JSON has no word for it, but reads so large a number as infinite.
+            Cell::Real(value) if value.is_infinite() => {
+                let sign = if *value < 0.0 { "-" } else { "" };
+                return write!(f, "{}:{sign}{INFINITE}", self.id);
+            }
             Cell::Null => serde_json::Value::Null,
             Cell::Int(value) => (*value).into(),
             Cell::Real(value) => (*value).into(),
@@ -222,22 +238,26 @@ impl FromStr for Cursor {
 
         let invalid = || Error::invalid("cursor", text, "the text that `next` held before");
         let (id, key) = text.split_once(':').ok_or_else(invalid)?;
+        let id = id.parse().map_err(|_no_number| invalid())?;
+        // serde_json may miss a real number by its last digit, and refuses infinite ones.
+        let is_number = key.ends_with(|c: char| c.is_ascii_digit());
+        let number = is_number.then(|| {
+            let real = || key.parse().ok().map(Cell::Real);
+            key.parse().ok().map(Cell::Int).or_else(real)
+        });
+        if let Some(key) = number.flatten() {
+            return Ok(Self { key, id });
+        }
         let key = match serde_json::from_str(key).map_err(|_not_ours| invalid())? {
             Value::Null => Cell::Null,
-            Value::Number(number) => number
-                .as_i64()
-                .map(Cell::Int)
-                .or_else(|| number.as_f64().map(Cell::Real))
-                .ok_or_else(invalid)?,
             Value::String(text) => Cell::Text(text),
             Value::Object(object) => object
                 .get("blob")
                 .and_then(|bytes| serde_json::from_value(bytes.clone()).ok())
                 .map(Cell::Blob)
                 .ok_or_else(invalid)?,
-            Value::Bool(_) | Value::Array(_) => return Err(invalid()),
+            Value::Bool(_) | Value::Number(_) | Value::Array(_) => return Err(invalid()),
         };
-        let id = id.parse().map_err(|_no_number| invalid())?;
         Ok(Self { key, id })
     }
 }
@@ -267,6 +287,10 @@ mod tests {
             Cell::Int(i64::MIN),
             Cell::Real(0.1 + 0.2),
             Cell::Real(1e300),
+            Cell::Real(122.416_294_033_786_585),
+            Cell::Real(-5.0),
+            Cell::Real(f64::INFINITY),
+            Cell::Real(f64::NEG_INFINITY),
             Cell::Text("a:b\"'ü".to_owned()),
             Cell::Blob(vec![0, 255]),
         ] {
