@@ -15,6 +15,7 @@ use crate::{
     jobs::{
         facts::DatabaseFacts,
         indexes::{self, SchemaVersion},
+        schema::FileKind,
     },
     units::{Bytes, format_rough_count},
 };
@@ -83,10 +84,19 @@ fn lines(build: &BuildFacts, facts: Option<&DatabaseFacts>) -> Vec<String> {
         format!("  size                {}", Bytes(facts.file_bytes)),
         format!("  journal mode        {}", facts.journal_mode),
         format!("  page size           {} B", facts.page_size),
-        format!(
-            "  jobs                ~{}",
-            format_rough_count(facts.estimated_jobs)
-        ),
+        format!("  kind                {}", kind(facts.kind)),
+    ]);
+    if let Some(bytes) = facts.wal_bytes {
+        lines.push(format!("  WAL                 {}", Bytes(bytes)));
+    }
+    if facts.has_jobs() {
+        let jobs = format_rough_count(facts.estimated_jobs);
+        lines.push(format!("  jobs                ~{jobs}"));
+    }
+    if facts.kind != FileKind::Jobs {
+        return lines;
+    }
+    lines.extend([
         format!(
             "  schema version      {version}{}",
             if facts.migration_is_dirty {
@@ -98,11 +108,20 @@ fn lines(build: &BuildFacts, facts: Option<&DatabaseFacts>) -> Vec<String> {
         format!("  analyzed            {}", yes_no(facts.job_is_analyzed)),
         format!("  job indexes         {}", facts.job_indexes.len()),
     ]);
-    if let Some(bytes) = facts.wal_bytes {
-        lines.push(format!("  WAL                 {}", Bytes(bytes)));
+    if !facts.missing_columns.is_empty() {
+        let missing = facts.missing_columns.join(", ");
+        lines.push(format!("  lacks the columns   {missing}"));
     }
     lines.extend(index_lines(facts));
     lines
+}
+
+fn kind(kind: FileKind) -> &'static str {
+    match kind {
+        FileKind::Jobs => "job database",
+        FileKind::Archive => "job archive: jobs, count, job and find work on it",
+        FileKind::Other => "another SQLite file: jobscope sql can read it",
+    }
 }
 
 /// Missing and unknown indexes against schema 11: the version number alone proves nothing.
