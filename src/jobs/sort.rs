@@ -287,7 +287,7 @@ mod tests {
             Cell::Int(i64::MIN),
             Cell::Real(0.1 + 0.2),
             Cell::Real(1e300),
-            Cell::Real(122.416_294_033_786_585),
+            Cell::Real(122.416_294_033_786_58),
             Cell::Real(-5.0),
             Cell::Real(f64::INFINITY),
             Cell::Real(f64::NEG_INFINITY),
