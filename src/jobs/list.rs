@@ -242,7 +242,7 @@ fn json_element(column: &str, path: &str) -> String {
     format!("CASE WHEN json_valid({column}) THEN json_extract({column}, '{path}') END")
 }
 
-/// Which tagged jobs [`between_sql`] leaves out.
+/// Which tagged jobs the query `between` leaves out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OmitTagged {
     /// None.

@@ -111,7 +111,7 @@ pub(super) fn search_sql(schema: &Schema, term: &str) -> Result<Sql> {
     ))
 }
 
-/// How wide the steps of [`over_time_sql`] are. Days and months are those of UTC.
+/// How wide the steps of jobs over time are. Days and months are those of UTC.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Step {
@@ -138,7 +138,7 @@ impl Step {
     }
 }
 
-/// What the parts of each step in [`over_time_sql`] are.
+/// What the parts of each step of jobs over time are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Stack {

@@ -50,7 +50,7 @@ pub(super) fn used_sql(schema: &Schema, at_unix_secs: i64) -> Result<Sql> {
     ))
 }
 
-/// Which nodes [`list_sql`] shows; what is not set does not matter.
+/// Which nodes the query `nodes` shows; what is not set does not matter.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NodeFilter {
     /// Of this cluster.

@@ -75,7 +75,7 @@ pub const COLUMNS: [(&str, &str); 11] = [
     ("shortJobs", "jobs"),
 ];
 
-/// The jobs that [`count_grouped_sql`] and [`count_kind_sql`] count.
+/// The jobs that are counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Kind {
     /// Every matching job.

@@ -3,7 +3,7 @@
 //! The fields and operators are those of cc-backend's `JobFilter`, and a few that it cannot
 //! express: real bounds ("exactly 0 accelerators"), patterns, and tags that all or none must be
 //! there. [`json`] reads and writes its shape, [`flag`] the short form of the command line, and
-//! [`terms`] makes SQL of it.
+//! its part `terms` makes SQL of it.
 
 pub mod flag;
 pub mod json;
