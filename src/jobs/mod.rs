@@ -12,6 +12,7 @@ pub mod list;
 pub mod lookup;
 pub mod nodes;
 pub mod page;
+mod query;
 pub mod row;
 pub mod schema;
 pub mod sort;
