@@ -262,7 +262,7 @@ fn the_result_says_where_cc_backend_differs_and_can_answer_like_it() {
     assert_eq!(differences(&["histogram-nodes"]), "");
     assert_eq!(differences(&["count", "--user", "contains:a"]), "");
     assert!(differences(&["count", "--user", "contains:o'hara%_"]).contains('%'));
-    assert!(differences(&["histogram-duration", "--bins", "1m"]).contains("outside"));
+    assert!(differences(&["histogram-duration", "--bins", "1m"]).contains("beyond the last bin"));
 
     let nodes = |args: &[&str]| {
         let value = json(&[&["query", path, "statistics"], args].concat());

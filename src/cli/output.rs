@@ -172,7 +172,7 @@ impl Output {
         let mut builder = Builder::default();
         if !self.begun {
             self.begun = true;
-            builder.push_record(self.columns.iter().map(|column| column.name.clone()));
+            builder.push_record(self.columns.iter().map(heading));
         }
         for row in self.table.drain(..) {
             builder.push_record(row);
@@ -228,6 +228,15 @@ impl Sink for Output {
             self.flush_table()?;
         }
         Ok(())
+    }
+}
+
+/// A column's name with its unit, which programs find in `--format json`. "jobs" after every count
+/// would only be noise.
+fn heading(column: &Column) -> String {
+    match column.unit.as_deref() {
+        None | Some("jobs") => column.name.clone(),
+        Some(unit) => format!("{} ({unit})", column.name),
     }
 }
 

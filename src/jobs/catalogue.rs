@@ -336,7 +336,7 @@ pub const CATALOGUE: [QueryInfo; 27] = [
 /// The footprint keys have no page of cc-backend; they belong to the window and to `--metric`.
 pub const FOOTPRINT_KEYS: QueryInfo = info(
     "footprint-keys",
-    "The keys that the footprints of the newest 2,000 jobs hold, with their largest values",
+    "The keys that the footprints of the 2,000 jobs inserted last hold, with their largest values",
     &[],
     ("none: a view of jobscope's own", "none"),
 );

@@ -2,7 +2,7 @@
 
 use super::{
     catalogue::JobQuery,
-    filter::{Condition, TagMode, TextField, TextOp},
+    filter::{Bound, Condition, TagMode, TextField, TextOp},
     histogram::Metric,
     sort::SortKey,
     statistics::COLUMNS,
@@ -14,8 +14,10 @@ use crate::{db::value::Cell, units::format_count};
 #[derive(Clone, Debug)]
 pub struct Differences {
     query: JobQuery,
-    /// Jobs in rows that cc-backend leaves out.
-    outside: i64,
+    /// Jobs beyond the last bin.
+    above: i64,
+    /// Jobs below the first bin.
+    below: i64,
     /// Jobs without a value.
     unknown: i64,
     /// Jobs whose value stands under another statistic's key.
@@ -31,7 +33,8 @@ impl Differences {
     pub fn new(query: &JobQuery) -> Self {
         Self {
             query: query.clone(),
-            outside: 0,
+            above: 0,
+            below: 0,
             unknown: 0,
             other_statistic: 0,
             labels_differ: false,
@@ -97,7 +100,8 @@ impl Differences {
         let count = count.unwrap_or(0);
         match bin {
             None => self.unknown += count,
-            Some(bin) if bin < 1 || bin > number => self.outside += count,
+            Some(bin) if bin < 1 => self.below += count,
+            Some(bin) if bin > number => self.above += count,
             Some(_) => {}
         }
     }
@@ -119,10 +123,16 @@ impl Differences {
 
     fn of_our_answer(&self) -> Vec<String> {
         let mut sentences = Vec::new();
-        if self.outside > 0 {
+        if self.above > 0 {
             sentences.push(format!(
-                "cc-backend leaves out the {} jobs outside of its range",
-                format_count(self.outside)
+                "cc-backend leaves out the {} jobs beyond the last bin",
+                format_count(self.above)
+            ));
+        }
+        if self.below > 0 {
+            sentences.push(format!(
+                "cc-backend counts some of the {} jobs below 0 in its first bin, and leaves out the others",
+                format_count(self.below)
             ));
         }
         if self.unknown > 0 {
@@ -161,6 +171,9 @@ impl Differences {
 
     fn of_the_metric(&self, metric: &Metric) -> Vec<String> {
         let mut sentences = Vec::new();
+        if self.is_of_running_jobs() {
+            sentences.push(OF_RUNNING_JOBS.to_owned());
+        }
         let Some(scale) = &metric.scale else {
             sentences.push(
                 "the largest value serves as the peak, for want of a cluster's description (--clusters); \
@@ -189,9 +202,13 @@ impl Differences {
     fn of_the_backends_answer(&self) -> Vec<String> {
         let text = if let JobQuery::MetricHistogram { metric, .. } = &self.query {
             format!(
-                "only jobs with the key {} and a value up to the peak count; of running jobs alone cc-backend \
-                 takes the values of its metric store instead",
-                metric.keys(true).into_iter().next().unwrap_or_default()
+                "only jobs with the key {} and a value up to the peak count, as in cc-backend{}",
+                metric.keys(true).into_iter().next().unwrap_or_default(),
+                if self.is_of_running_jobs() {
+                    format!("; {OF_RUNNING_JOBS}")
+                } else {
+                    String::new()
+                }
             )
         } else if matches!(self.query, JobQuery::Statistics { .. }) {
             "totalNodes, totalCores and totalAccs are 0, as cc-backend answers".to_owned()
@@ -206,6 +223,15 @@ impl Differences {
         vec![text]
     }
 
+    /// The only state is `running`.
+    fn is_of_running_jobs(&self) -> bool {
+        self.query.selection().is_some_and(|selection| {
+            selection.filter.conditions.iter().any(
+                |condition| matches!(condition, Condition::States(states) if states.as_slice() == ["running"]),
+            )
+        })
+    }
+
     fn of_the_filter(&self, as_backend: bool) -> Vec<String> {
         let Some(selection) = self.query.selection() else {
             return Vec::new();
@@ -216,6 +242,12 @@ impl Differences {
         );
         let mut sentences = Vec::new();
         for condition in &selection.filter.conditions {
+            if as_backend && is_ours(condition) {
+                sentences.push(format!(
+                    "cc-backend has no such condition on {} as is asked for here",
+                    condition.key()
+                ));
+            }
             match condition {
                 Condition::Tags {
                     mode: TagMode::Any,
@@ -241,6 +273,29 @@ impl Differences {
             }
         }
         sentences
+    }
+}
+
+/// A histogram of running jobs alone is no question to the database there.
+const OF_RUNNING_JOBS: &str =
+    "of running jobs alone cc-backend takes the values of its metric store instead";
+
+/// cc-backend's filter cannot say this.
+fn is_ours(condition: &Condition) -> bool {
+    let is_plain =
+        |bound: &Option<Bound>| bound.is_none_or(|bound| bound.inclusive && bound.value > 0.0);
+    match condition {
+        Condition::Text { is, .. } => is.op == TextOp::Like,
+        Condition::Tags { mode, .. } => *mode != TagMode::Any,
+        Condition::Number { range, .. } | Condition::Metric { range, .. } => {
+            !(is_plain(&range.lower) && is_plain(&range.upper))
+        }
+        Condition::Ids(_)
+        | Condition::Schedule(_)
+        | Condition::ArrayJob(_)
+        | Condition::States(_)
+        | Condition::Shared(_)
+        | Condition::Start(_) => false,
     }
 }
 

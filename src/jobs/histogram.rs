@@ -142,10 +142,12 @@ impl Metric {
         }
         let first = statistic.unwrap_or("avg");
         let others = STATISTICS.into_iter().filter(|other| *other != first);
-        std::iter::once(first)
+        let with_statistic = std::iter::once(first)
             .chain(others.filter(|_| !as_backend))
-            .map(|suffix| format!("{}_{suffix}", self.name))
-            .collect()
+            .map(|suffix| format!("{}_{suffix}", self.name));
+        // A site may keep a value of its own under a plain name.
+        let plain = (!as_backend).then(|| self.name.clone());
+        with_statistic.chain(plain).collect()
     }
 
     /// Peak and unit of a metric by the descriptions, of `cluster` if one is meant. The name may
@@ -157,6 +159,21 @@ impl Metric {
                 .contains(&statistic)
                 .then(|| clusters.scale(cluster, metric))?
         })
+    }
+
+    /// Whether the cluster's own description has the peak that [`Self::scale`] takes.
+    pub fn has_own_scale(clusters: &Clusters, cluster: &str, name: &str) -> bool {
+        let metric = name
+            .rsplit_once('_')
+            .filter(|(_, statistic)| STATISTICS.contains(statistic))
+            .map_or(name, |(metric, _)| metric);
+        let has_peak = |name| {
+            clusters
+                .get(cluster)
+                .and_then(|described| described.metric(name))
+                .is_some_and(|metric| metric.peak.is_some())
+        };
+        has_peak(name) || has_peak(metric)
     }
 
     /// The unit of the values, where a description says one.

@@ -3,8 +3,8 @@
 use super::{
     catalogue::Column,
     filter::Selection,
-    schema::Schema,
-    sort::{Cursor, Sort, SortKey},
+    schema::{HOST, Schema, nodes_of},
+    sort::{After, Cursor, Sort, SortKey},
     sql::Sql,
 };
 use crate::{db::value::Cell, error::Result};
@@ -59,26 +59,49 @@ pub(super) fn page_sql(
     after: Option<&Cursor>,
     limit: Option<u32>,
 ) -> Result<Sql> {
-    let mut extra = after.map(|cursor| sort.after(schema, cursor)).transpose()?;
-    if selection.as_backend && matches!(sort.key, SortKey::Footprint(_)) {
-        let mut valid = Sql::text(format!("json_valid({})", schema.column("footprint")?));
-        if let Some(after) = extra {
-            valid.push(" AND ");
-            valid.append(after);
+    let after = after.map(|cursor| sort.after(schema, cursor)).transpose()?;
+    let part = |condition: Option<Sql>| -> Result<Sql> {
+        let valid = (selection.as_backend && matches!(sort.key, SortKey::Footprint(_)))
+            .then(|| schema.column("footprint"))
+            .transpose()?
+            .map(|footprint| Sql::text(format!("json_valid({footprint})")));
+        let extra = match (valid, condition) {
+            (Some(mut valid), Some(condition)) => {
+                valid.push(" AND ");
+                valid.append(condition);
+                Some(valid)
+            }
+            (valid, condition) => valid.or(condition),
+        };
+        let mut sql = Sql::text(format!(
+            "SELECT {}{}\n",
+            selected(schema),
+            sort.extra_selected(schema)?
+        ));
+        sql.append(selection.source(schema, extra)?);
+        sql.push(&format!("\n{}", sort.order_by(schema)?));
+        if let Some(limit) = limit {
+            sql.append(Sql::with("\nLIMIT ?", [Cell::Int(i64::from(limit))]));
         }
-        extra = Some(valid);
+        Ok(sql)
+    };
+    match after {
+        None => part(None),
+        Some(After::Here(condition)) => part(Some(condition)),
+        // In one statement, so that a page stays one task; the second part only runs if the first
+        // did not fill the page.
+        Some(After::HereThen(first, second)) => {
+            let mut sql = Sql::text("SELECT * FROM (\n");
+            sql.append(part(Some(first))?);
+            sql.push("\n)\nUNION ALL\nSELECT * FROM (\n");
+            sql.append(part(Some(second))?);
+            sql.push("\n)");
+            if let Some(limit) = limit {
+                sql.append(Sql::with("\nLIMIT ?", [Cell::Int(i64::from(limit))]));
+            }
+            Ok(sql)
+        }
     }
-    let mut sql = Sql::text(format!(
-        "SELECT {}{}\n",
-        selected(schema),
-        sort.extra_selected(schema)?
-    ));
-    sql.append(selection.source(schema, extra)?);
-    sql.push(&format!("\n{}", sort.order_by(schema)?));
-    if let Some(limit) = limit {
-        sql.append(Sql::with("\nLIMIT ?", [Cell::Int(i64::from(limit))]));
-    }
-    Ok(sql)
 }
 
 /// The columns of [`page_sql`].
@@ -202,11 +225,12 @@ pub(super) fn concurrent_sql(schema: &Schema, id: i64, now_unix_secs: i64) -> Re
     );
     let (duration, shared) = (column("duration")?, column("shared")?);
     let resources = column("resources")?;
-    let first_host = json_element(resources, "$[0].hostname");
-    let host = "CASE WHEN node.type = 'object' THEN json_extract(node.value, '$.hostname') END";
+    let first_host = format!(
+        "CASE WHEN json_valid({resources}) THEN json_extract({resources}, '$[0].hostname') END"
+    );
     let on_host = format!(
-        "EXISTS (SELECT 1 FROM json_each(CASE WHEN json_valid({resources}) THEN {resources} \
-         ELSE '[]' END) AS node WHERE {host} = this.host)"
+        "EXISTS (SELECT 1 FROM {} WHERE {HOST} = this.host)",
+        nodes_of(resources)
     );
     Ok(Sql::with(
         format!(
@@ -236,10 +260,6 @@ pub(super) fn concurrent_sql(schema: &Schema, id: i64, now_unix_secs: i64) -> Re
         ),
         [Cell::Int(id)],
     ))
-}
-
-fn json_element(column: &str, path: &str) -> String {
-    format!("CASE WHEN json_valid({column}) THEN json_extract({column}, '{path}') END")
 }
 
 /// Which tagged jobs the query `between` leaves out.
@@ -299,18 +319,18 @@ pub(super) fn between_sql(
     Ok(sql)
 }
 
-/// The keys of the footprint in the newest jobs, with how many of these have them.
+/// The keys of the footprint in the jobs that were inserted last, with how many of these have them.
+/// By id, because that order needs no index.
 pub(super) fn footprint_keys_sql(schema: &Schema, sample: u32) -> Result<Sql> {
     let footprint = schema.column("footprint")?;
     Ok(Sql::with(
         format!(
             "SELECT item.key AS key, COUNT(*) AS jobs, MAX(item.value) AS largest\n\
-             FROM (SELECT {footprint} AS footprint FROM {table} ORDER BY {start} DESC LIMIT ?) AS newest,\n  \
+             FROM (SELECT {footprint} AS footprint FROM {table} ORDER BY id DESC LIMIT ?) AS newest,\n  \
              json_each(CASE WHEN json_valid(newest.footprint) THEN newest.footprint ELSE '{{}}' END) AS item\n\
              WHERE item.type IN ('integer', 'real') AND typeof(item.key) = 'text'\n\
              GROUP BY item.key\nORDER BY item.key",
             table = schema.job_table(),
-            start = schema.column("start_time")?,
         ),
         [Cell::Int(i64::from(sample))],
     ))

@@ -3,7 +3,7 @@
 use super::{
     catalogue::Column,
     filter::Selection,
-    schema::Schema,
+    schema::{Schema, escaped},
     sql::Sql,
     statistics::{duration_sql, hours_of},
 };
@@ -82,10 +82,7 @@ pub(super) fn search_sql(schema: &Schema, term: &str) -> Result<Sql> {
     let text = || Cell::Text(term.to_owned());
     let (by_name, name_params) = match schema.user_table() {
         Some(users) => {
-            let pattern = term
-                .replace('\\', "\\\\")
-                .replace('%', "\\%")
-                .replace('_', "\\_");
+            let pattern = escaped(term);
             let find = format!(
                 "(SELECT username FROM {users} AS account WHERE account.name LIKE ? ESCAPE '\\' ORDER BY username LIMIT 1)"
             );
@@ -181,7 +178,8 @@ pub(super) fn over_time_sql(
     step: Step,
     stack: Stack,
 ) -> Result<Sql> {
-    let start = schema.column("start_time")?;
+    // A strange file may hold fractions.
+    let start = format!("CAST({} AS INTEGER)", schema.column("start_time")?);
     let begin = match step {
         Step::Hour => format!("{start} - (({start} % 3600) + 3600) % 3600"),
         Step::Day => format!("{start} - (({start} % 86400) + 86400) % 86400"),

@@ -2,22 +2,17 @@
 
 use super::{
     catalogue::Column,
-    schema::{FileKind, Schema},
+    filter::{Selection, TextMatch},
+    schema::{FileKind, HOST, Schema, nodes_of},
     sql::Sql,
 };
 use crate::{db::value::Cell, error::Result};
 
 /// The running jobs with one row for each node of theirs.
 fn hosts_from(schema: &Schema) -> Result<String> {
-    let resources = schema.column("resources")?;
-    Ok(format!(
-        "FROM {} CROSS JOIN json_each(CASE WHEN json_valid({resources}) THEN {resources} ELSE '[]' END) AS node",
-        schema.job_table()
-    ))
+    let nodes = nodes_of(schema.column("resources")?);
+    Ok(format!("FROM {} CROSS JOIN {nodes}", schema.job_table()))
 }
-
-/// Elements may be anything in a strange file, and `json_extract` refuses plain text.
-const HOST: &str = "CASE WHEN node.type = 'object' THEN json_extract(node.value, '$.hostname') END";
 
 /// The nodes of a cluster that running jobs hold, with the number of these jobs.
 pub(super) fn allocated_sql(schema: &Schema, cluster: &str) -> Result<Sql> {
@@ -57,8 +52,8 @@ pub struct NodeFilter {
     pub cluster: Option<String>,
     /// Of this subcluster.
     pub sub_cluster: Option<String>,
-    /// With this in its name.
-    pub hostname: Option<String>,
+    /// With such a name.
+    pub hostname: Option<TextMatch>,
     /// In this state.
     pub state: Option<String>,
     /// In this health.
@@ -135,7 +130,6 @@ pub(super) fn list_sql(schema: &Schema, filter: &NodeFilter) -> Result<Sql> {
     let wanted = [
         ("node.cluster = ?", filter.cluster.clone()),
         ("node.subcluster = ?", filter.sub_cluster.clone()),
-        ("instr(node.hostname, ?) > 0", filter.hostname.clone()),
         ("node_state = ?", filter.state.clone()),
         ("health_state = ?", filter.health.clone()),
     ];
@@ -149,6 +143,10 @@ pub(super) fn list_sql(schema: &Schema, filter: &NodeFilter) -> Result<Sql> {
             sql.push(".");
         }
         sql.append(Sql::with(term, [Cell::Text(value)]));
+    }
+    if let Some(hostname) = &filter.hostname {
+        sql.push(word);
+        sql.append(Selection::default().compare("node.hostname", hostname));
     }
     sql.push("\nORDER BY node.hostname, node.id");
     Ok(sql)

@@ -137,7 +137,7 @@ when the two differ:
 | --- | --- |
 | a job counts once for each of the wanted tags that it carries, in sums and histograms | once |
 | `totalNodes`, `totalCores`, `totalAccs` are 0 where nothing is grouped | the sums |
-| jobs beyond the last bin of a histogram, or below the first, are dropped | bins of their own at the ends |
+| jobs beyond the last bin of a histogram are dropped; a little below 0 counts in the first | bins of their own at the ends |
 | jobs without a value are dropped, or make the request fail | a row without a bin number |
 | bins of a metric are labelled with whole steps | true edges, the labels beside them |
 | a metric is looked for under the configured statistic only (`mem_used_max`, not `_avg`) | under each |
@@ -170,7 +170,8 @@ objects; the window copies and pastes the same text. Each field has an option of
 In JSON a range is `{\"from\": 4, \"to\": 16}` by the rule of cc-backend 1.5.3 and later: an end counts only
 above 0, and a negative end removes the condition. What that cannot say is said with real bounds:
 `{\"eq\": 0}`, or `ge`, `gt`, `le`, `lt`. Of several operators on a text, the first in the order of the
-table counts, as in cc-backend.
+table counts, as in cc-backend. A date without a zone is one of the local zone on the command line, and one of
+UTC in JSON.
 
 ## Files
 

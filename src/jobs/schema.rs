@@ -431,6 +431,28 @@ pub(super) fn json_value(column: &str, key: &str) -> String {
     format!("CASE WHEN json_valid({column}) THEN json_extract({column}, '$.{key}') END")
 }
 
+/// The nodes of a job as rows of a table `node`; none where the column holds no valid JSON.
+pub(super) fn nodes_of(resources: &str) -> String {
+    format!("json_each(CASE WHEN json_valid({resources}) THEN {resources} ELSE '[]' END) AS node")
+}
+
+/// The name of a row of [`nodes_of`]. Elements may be anything in a strange file, and
+/// `json_extract` refuses plain text.
+pub(super) const HOST: &str =
+    "CASE WHEN node.type = 'object' THEN json_extract(node.value, '$.hostname') END";
+
+/// A pattern that fits the text itself: `%` and `_` lose their meaning, with `ESCAPE '\\'`.
+pub(super) fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        if matches!(c, '%' | '_' | '\\') {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+    }
+    escaped
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

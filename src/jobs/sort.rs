@@ -149,12 +149,12 @@ impl Sort {
     ///
     /// # Errors
     /// If the file lacks the column.
-    pub(super) fn after(&self, schema: &Schema, cursor: &Cursor) -> Result<Sql> {
+    pub(super) fn after(&self, schema: &Schema, cursor: &Cursor) -> Result<After> {
         let op = if self.descending { "<" } else { ">" };
         let id = Cell::Int(cursor.id);
         let mark = schema.id_mark();
         if self.key == SortKey::Column("id") {
-            return Ok(Sql::with(format!("id {op} {mark}"), [id]));
+            return Ok(After::Here(Sql::with(format!("id {op} {mark}"), [id])));
         }
         let key = self.expression(schema)?;
         let can_be_null = match &self.key {
@@ -174,19 +174,38 @@ impl Sort {
             let values = [cursor.key.clone(), id.clone()];
             Sql::with(format!("({key}, id) {op} (?, {mark})"), values)
         };
+        let is_null = format!("{key} IS NULL");
         Ok(match (&cursor.key, self.descending) {
             // NULLs come last where the largest come first.
-            (Cell::Null, true) => Sql::with(format!("{key} IS NULL AND id < {mark}"), [id]),
-            (Cell::Null, false) => Sql::with(format!("({key} IS NOT NULL OR id > {mark})"), [id]),
-            (_, true) if can_be_null => {
-                let mut sql = Sql::text("(");
-                sql.append(beyond());
-                sql.push(&format!(" OR {key} IS NULL)"));
-                sql
+            (Cell::Null, true) => {
+                After::Here(Sql::with(format!("{is_null} AND id < {mark}"), [id]))
             }
-            _ => beyond(),
+            (Cell::Null, false) => After::Here(Sql::with(
+                format!("({key} IS NOT NULL OR id > {mark})"),
+                [id],
+            )),
+            (_, true) if can_be_null => match self.key {
+                SortKey::Column(_) => After::HereThen(beyond(), Sql::text(is_null)),
+                // No index serves it: two parts would be two scans.
+                SortKey::Footprint(_) => {
+                    let mut sql = Sql::text("(");
+                    sql.append(beyond());
+                    sql.push(&format!(" OR {is_null})"));
+                    After::Here(sql)
+                }
+            },
+            _ => After::Here(beyond()),
         })
     }
+}
+
+/// Where the rows after a cursor are.
+pub(super) enum After {
+    /// Where this holds.
+    Here(Sql),
+    /// First where the one holds, then where the other does. Joined by OR, they would be found by
+    /// walking the index from its beginning.
+    HereThen(Sql, Sql),
 }
 
 /// The last job of a page: the next page begins right after it.
@@ -211,7 +230,7 @@ impl Cursor {
 /// A number that is too large for a real number.
 const INFINITE: &str = "9e999";
 
-/// The id, a colon, and the key as JSON: `77:1773209640`, `12:"fritz"`, `3:null`, `5:{"blob":"ff"}`.
+/// The id, a colon, and the key as JSON: `77:1773209640`, `12:"fritz"`, `3:null`, `5:{"blob":[255]}`.
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let key = match &self.key {

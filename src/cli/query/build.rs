@@ -80,7 +80,7 @@ pub(super) fn query(args: &QueryArgs) -> Result<JobQuery> {
             filter: NodeFilter {
                 cluster: cluster()?,
                 sub_cluster: exact(&args.filter.subcluster, "--subcluster")?,
-                hostname: exact(&args.filter.node, "--node")?,
+                hostname: one(&args.filter.node, "--node")?.map(|text| flag::parse_text(text)),
                 state: inputs.node_state.clone(),
                 health: inputs.health.clone(),
             },
@@ -218,10 +218,21 @@ fn metric(args: &QueryArgs, filter: &JobFilter) -> Result<Metric> {
             path.display()
         ));
     }
+    let cluster = filter.exact(TextField::Cluster);
+    let scale = Metric::scale(&clusters, cluster, name);
+    if let (Some(scale), Some(cluster)) = (&scale, cluster)
+        && !Metric::has_own_scale(&clusters, cluster, name)
+    {
+        super::say(&format!(
+            "note: the descriptions have no peak of {name} for {cluster}; {} {}, the largest of the others, serves, \
+             as in cc-backend",
+            scale.peak, scale.unit
+        ));
+    }
     Ok(Metric {
         name: name.to_owned(),
         bins,
-        scale: Metric::scale(&clusters, filter.exact(TextField::Cluster), name),
+        scale,
     })
 }
 
@@ -249,16 +260,21 @@ fn between(args: &QueryArgs) -> Result<JobQuery> {
 
 /// One exact text where only that makes sense.
 fn exact(values: &[String], flag: &str) -> Result<Option<String>> {
+    let Some(text) = one(values, flag)? else {
+        return Ok(None);
+    };
+    let is = flag::parse_text(text);
+    if is.op == TextOp::Eq {
+        Ok(Some(is.value().to_owned()))
+    } else {
+        Err(Error::invalid(flag, text, "a name without an operator"))
+    }
+}
+
+fn one<'a>(values: &'a [String], flag: &str) -> Result<Option<&'a String>> {
     match values {
         [] => Ok(None),
-        [text] => {
-            let is = flag::parse_text(text);
-            if is.op == TextOp::Eq {
-                Ok(Some(is.value().to_owned()))
-            } else {
-                Err(Error::invalid(flag, text, "a name without an operator"))
-            }
-        }
+        [text] => Ok(Some(text)),
         [_, second, ..] => Err(Error::invalid(flag, second, "one name only")),
     }
 }

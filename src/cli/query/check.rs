@@ -8,7 +8,7 @@ use crate::{
     error::{Error, Result},
     jobs::{
         catalogue::{JobQuery, MAX_SUGGESTIONS},
-        filter::{Condition, KNOWN_STATES, TextOp},
+        filter::{Condition, KNOWN_STATES, TagMode, TextOp},
     },
 };
 
@@ -62,6 +62,16 @@ pub(super) fn matches(session: &mut Session, query: &JobQuery) -> Result<()> {
         {
             must_be_in_file(session, field.key(), column, is.value())?;
         }
+        if let Condition::Metric { key, .. } = condition {
+            must_be_among(session, "footprint value", key, JobQuery::FootprintKeys)?;
+        }
+        if let Condition::Tags { ids, mode } = condition
+            && *mode != TagMode::None
+        {
+            for id in ids {
+                must_be_among(session, "tag", &id.to_string(), JobQuery::TagList)?;
+            }
+        }
     }
     Ok(())
 }
@@ -81,11 +91,17 @@ fn must_be_in_file(
     else {
         return Ok(());
     };
-    let known = texts(session, JobQuery::Values { column, within })?;
-    if known.is_empty() || known.len() >= MAX_SUGGESTIONS as usize {
+    must_be_among(session, what, value, JobQuery::Values { column, within })
+}
+
+/// The value must be in the first column of what the query answers.
+fn must_be_among(session: &mut Session, what: &str, value: &str, query: JobQuery) -> Result<()> {
+    if query.sql(session.schema()).is_err() {
         return Ok(());
     }
-    if known.iter().any(|text| text == value) {
+    let known = texts(session, query)?;
+    let may_be_cut_off = known.is_empty() || known.len() >= MAX_SUGGESTIONS as usize;
+    if may_be_cut_off || known.iter().any(|text| text == value) {
         return Ok(());
     }
     let expected = format!("one that the file has: {}", listed(&known));

@@ -475,8 +475,9 @@ impl TagMode {
     }
 }
 
-/// States that cc-backend has ever written, the common ones first. A file may hold others.
-pub const KNOWN_STATES: [&str; 15] = [
+/// The states of schema 11, the common ones first. A file may hold others: schema 4 to 8 have
+/// `stopped`, 1 to 3 `canceled`, and a development state has `out-of-memory`.
+pub const KNOWN_STATES: [&str; 12] = [
     "running",
     "completed",
     "failed",
@@ -489,10 +490,6 @@ pub const KNOWN_STATES: [&str; 15] = [
     "suspended",
     "deadline",
     "boot_fail",
-    // Schema 4 to 8, 1 to 3, and a development state.
-    "stopped",
-    "canceled",
-    "out-of-memory",
 ];
 
 /// The words of the column `shared`.

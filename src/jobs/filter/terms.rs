@@ -9,7 +9,7 @@ use crate::{
     error::{Error, Result},
     jobs::{
         catalogue::Clock,
-        schema::{Schema, json_value},
+        schema::{HOST, Schema, escaped, json_value, nodes_of},
         sql::{Sql, marks},
     },
 };
@@ -56,14 +56,14 @@ impl Selection {
     fn source_with(&self, schema: &Schema, extra: Option<Sql>, join_tags: bool) -> Result<Sql> {
         let mut source = Sql::text(format!("FROM {}", schema.job_table()));
         let mut terms = Vec::new();
-        let mut joins = 0;
+        let mut tag_conditions = 0;
         for condition in &self.filter.conditions {
+            tag_conditions += usize::from(condition.key() == TagMode::Any.key());
             match condition {
                 Condition::Tags {
                     mode: TagMode::Any,
                     ids,
                 } if join_tags => {
-                    joins += 1;
                     source.append(joined_tags(schema, ids)?);
                 }
                 Condition::Tags { .. }
@@ -78,7 +78,7 @@ impl Selection {
                 | Condition::Metric { .. } => terms.push(self.term(schema, condition)?),
             }
         }
-        if joins > 1 {
+        if self.as_backend && tag_conditions > 1 {
             let text = self.filter.to_json().to_string();
             let expected = "one condition on tags: cc-backend's own SQL is invalid with two";
             return Err(Error::invalid("filter", text, expected));
@@ -159,19 +159,14 @@ impl Selection {
             let expected = "another operator: cc-backend's own SQL for startsWith is invalid";
             return Err(Error::invalid("filter field node", is.value(), expected));
         }
-        // Elements may be anything in a strange file, and json_extract refuses plain text.
-        let host = "CASE WHEN node.type = 'object' THEN json_extract(node.value, '$.hostname') END";
-        let Sql { text, params } = self.compare(host, is);
-        Ok(Sql::with(
-            format!(
-                "EXISTS (SELECT 1 FROM json_each(CASE WHEN json_valid({resources}) \
-                 THEN {resources} ELSE '[]' END) AS node WHERE {text})"
-            ),
-            params,
-        ))
+        let Sql { text, params } = self.compare(HOST, is);
+        let nodes = nodes_of(resources);
+        let text = format!("EXISTS (SELECT 1 FROM {nodes} WHERE {text})");
+        Ok(Sql::with(text, params))
     }
 
-    fn compare(&self, value: &str, is: &TextMatch) -> Sql {
+    /// How a text of the file is compared with what the user wrote.
+    pub(in crate::jobs) fn compare(&self, value: &str, is: &TextMatch) -> Sql {
         let bound = |op: &str| {
             let text = Cell::Text(is.value().to_owned());
             Sql::with(format!("{value} {op} ?"), [text])
@@ -223,18 +218,6 @@ impl Selection {
             StartTime::Between { .. } => Sql::text("TRUE"),
         }
     }
-}
-
-/// `%` and `_` of the user's text stand for themselves.
-fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        if matches!(c, '%' | '_' | '\\') {
-            escaped.push('\\');
-        }
-        escaped.push(c);
-    }
-    escaped
 }
 
 fn one_of(column: &str, values: impl ExactSizeIterator<Item = Cell>) -> Sql {
