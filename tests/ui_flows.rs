@@ -755,6 +755,34 @@ fn a_heading_sorts_and_the_foot_says_so() {
 }
 
 #[test]
+fn another_order_begins_at_its_first_job() {
+    let mut harness = opened(small_database());
+    let first = |harness: &Harness<'_, App>| {
+        let row = harness.state().state.jobs.rows.first();
+        row.map(|row| row.get("job_id").display())
+            .expect("a first job")
+    };
+    harness.hover_at(egui::pos2(500.0, 400.0));
+    harness.event(egui::Event::MouseWheel {
+        unit: egui::MouseWheelUnit::Line,
+        delta: egui::vec2(0.0, -60.0),
+        phase: egui::TouchPhase::Move,
+        source: egui::MouseWheelSource::Unknown,
+        modifiers: egui::Modifiers::NONE,
+    });
+    harness.run_steps(30);
+    let newest = first(&harness);
+    assert!(
+        harness.query_by_label(&newest).is_none(),
+        "the newest job is above what is seen"
+    );
+    press(&mut harness, "Sort jobs by duration");
+    wait_until(&mut harness, "the longest job", |harness| {
+        !harness.state().state.jobs.is_outdated && harness.query_by_label(&first(harness)).is_some()
+    });
+}
+
+#[test]
 fn the_sql_of_the_list_is_one_click_away() {
     let mut harness = opened(small_database());
     let user = JobFilter::default().with_text(TextField::User, "o'hara");

@@ -37,6 +37,8 @@ const LOAD_AHEAD: usize = 60;
 #[derive(Default)]
 pub struct JobTable {
     scroll_to: Option<usize>,
+    /// What the rows were asked for by: another question begins at its first row.
+    shown: Option<(JobFilter, Sort)>,
 }
 
 /// The columns, the ones that give way first in a narrow window at the end.
@@ -147,6 +149,15 @@ impl JobTable {
             empty_ui(ui, state, out);
             return;
         }
+        let is_same = self
+            .shown
+            .as_ref()
+            .is_some_and(|(filter, sort)| filter == state.filter() && *sort == jobs.sort);
+        if !is_same {
+            let is_first = self.shown.is_none();
+            self.shown = Some((state.filter().clone(), jobs.sort.clone()));
+            self.scroll_to = (!is_first).then_some(0);
+        }
         self.keys(ui, state, out);
         let footer = 28.0;
         let height = (ui.available_height() - footer).max(60.0);
@@ -182,7 +193,9 @@ impl JobTable {
         }
         table = table.column(Column::remainder());
         if let Some(row) = self.scroll_to.take() {
-            table = table.scroll_to_row(row, None);
+            // The first row is meant to be at the top, others only to be seen.
+            let align = (row == 0).then_some(Align::TOP);
+            table = table.scroll_to_row(row, align);
         }
         table
             .header(26.0, |mut header| {
