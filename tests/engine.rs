@@ -131,6 +131,30 @@ fn execute_cancel_execute_on_one_connection() {
 }
 
 #[test]
+fn a_job_that_was_clicked_goes_before_waiting_statistics() {
+    let db = JobDb::with_rows(50);
+    let mut engine = TestEngine::on(&db.path, &with_connections(1));
+    let busy = engine.sql(ENDLESS);
+    engine.start_of(busy);
+    let statistics = engine.submit(Task::Query(JobQuery::Statistics {
+        selection: Selection::default(),
+    }));
+    let job = engine.submit(Task::Query(JobQuery::Job { id: 3 }));
+    engine.cancel(busy);
+    let first = engine.wait_for("the next task to start", |event| {
+        if let Event::Started { id, .. } = event
+            && *id != busy
+        {
+            Some(*id)
+        } else {
+            None
+        }
+    });
+    assert_eq!(first, job);
+    engine.end_of(statistics);
+}
+
+#[test]
 fn a_task_that_waits_is_cancelled_at_once_and_never_starts() {
     let db = JobDb::with_rows(100);
     let mut engine = TestEngine::on(&db.path, &with_connections(2));

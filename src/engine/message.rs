@@ -43,6 +43,16 @@ impl Task {
         }
     }
 
+    /// Somebody looks at the place where its answer will be: it goes before what only fills a view
+    /// bit by bit, such as ten histograms.
+    pub fn is_urgent(&self) -> bool {
+        matches!(
+            self,
+            Self::Query(JobQuery::Jobs { .. } | JobQuery::Count { .. } | JobQuery::Job { .. })
+                | Self::Sql(_)
+        )
+    }
+
     /// The name for a person.
     pub fn title(&self) -> String {
         match self {

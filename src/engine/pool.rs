@@ -138,7 +138,14 @@ impl Pool {
 
     pub(super) fn submit(&self, work: Work) {
         let mut state = self.state.lock();
-        state.queue.push_back(work);
+        let place = if work.task.is_urgent() {
+            let queue = &state.queue;
+            queue.iter().position(|other| !other.task.is_urgent())
+        } else {
+            None
+        };
+        let place = place.unwrap_or(state.queue.len());
+        state.queue.insert(place, work);
         // Taken out of the set here, so that a second task right behind wakes another worker.
         if let Some(index) = state.waiting.pop_first() {
             self.wakes[index].notify_one();
