@@ -27,6 +27,8 @@ pub struct ClusterFiles {
     pub known: Clusters,
     /// Where they are.
     pub paths: Vec<PathBuf>,
+    /// Where they will be once everything that was asked for is read.
+    pub wanted: Vec<PathBuf>,
     /// Some are being read.
     pub is_loading: bool,
     /// Descriptions to add to the first database that is opened.
@@ -77,7 +79,19 @@ impl AppState {
     }
 
     pub(super) fn add_clusters(&mut self, path: PathBuf) -> Vec<Request> {
-        let mut paths = self.clusters.paths.clone();
+        if self.database.is_none() {
+            self.show_report(Report {
+                headline: "Open a database first: cluster descriptions belong to one".to_owned(),
+                causes: Vec::new(),
+                hint: None,
+            });
+        }
+        // Two files dropped at once are two wishes, and the first is still being read.
+        let mut paths = if self.clusters.is_loading {
+            self.clusters.wanted.clone()
+        } else {
+            self.clusters.paths.clone()
+        };
         if !paths.contains(&path) {
             paths.push(path);
         }
@@ -89,6 +103,7 @@ impl AppState {
             return Vec::new();
         };
         self.clusters.is_loading = true;
+        self.clusters.wanted.clone_from(&paths);
         vec![Request::LoadClusters {
             database: database.facts.path.clone(),
             paths,
@@ -113,7 +128,8 @@ impl AppState {
             .database
             .as_ref()
             .is_some_and(|open| open.facts.path == *database);
-        if !is_ours {
+        // An answer to an older wish, or to one that was taken back.
+        if !is_ours || paths != self.clusters.wanted {
             return Vec::new();
         }
         self.clusters.is_loading = false;
