@@ -258,7 +258,8 @@ fn ranked(
 fn cut_early(steps: &mut Vec<TimeStep>) -> Option<Early> {
     let jobs_of = |step: &TimeStep| step.values.iter().map(|value| value[0]).sum::<i64>();
     let all: i64 = steps.iter().map(jobs_of).sum();
-    let span = steps.last()?.from_unix_secs - steps.first()?.from_unix_secs;
+    let first = steps.first()?.from_unix_secs;
+    let span = steps.last()?.from_unix_secs.saturating_sub(first);
     let mut jobs = 0;
     let mut cut = None;
     for (index, pair) in steps.windows(2).enumerate() {
@@ -268,7 +269,8 @@ fn cut_early(steps: &mut Vec<TimeStep>) -> Option<Early> {
         if jobs.saturating_mul(1000) > all {
             break;
         }
-        if (after.from_unix_secs - before.from_unix_secs).saturating_mul(2) > span {
+        let gap = after.from_unix_secs.saturating_sub(before.from_unix_secs);
+        if gap.saturating_mul(2) > span {
             cut = Some((index + 1, jobs));
         }
     }

@@ -185,21 +185,28 @@ impl OverTimeChart {
             Step::Month => 30 * 86_400,
         };
         let most = (width / MIN_BAR).max(1.0) as i64;
-        let stride = ((to - from) / step_secs / most + 1).max(1);
+        let stride = (to.saturating_sub(from) / step_secs / most + 1).max(1);
         let made = (part.answered_secs.to_bits(), over_time.steps.len(), stride);
         if self.made == Some(made) {
             return;
         }
         self.made = Some(made);
         self.columns.clear();
-        let wide = stride * step_secs;
+        let first = over_time
+            .steps
+            .first()
+            .map_or(from, |step| step.from_unix_secs);
+        let end_of = |begin| joined_end(over_time.step, begin, stride, step_secs);
+        let mut joined = (first, end_of(first));
         for step in &over_time.steps {
             let begin = step.from_unix_secs;
+            while begin >= joined.1 && joined.1 > joined.0 {
+                joined = (joined.1, end_of(joined.1));
+            }
             let place = if stride == 1 {
                 (begin, step_end(over_time.step, begin))
             } else {
-                let begin = from + (begin - from) / wide * wide;
-                (begin, (begin + wide).min(to))
+                joined
             };
             match self.columns.last_mut() {
                 Some(last) if last.place == place => {
@@ -432,4 +439,18 @@ fn table_ui(
                 });
             }
         });
+}
+
+/// More calendar months than these in one bar are counted as months of thirty days: a file with
+/// such a span is broken.
+const MOST_MONTHS: i64 = 1200;
+
+/// The end of `stride` steps that begin here: a bar filters by the jobs that it shows.
+fn joined_end(step: Step, begin: i64, stride: i64, step_secs: i64) -> i64 {
+    if step == Step::Month && stride <= MOST_MONTHS {
+        return (0..stride).fold(begin, |begin, _| step_end(step, begin));
+    }
+    begin
+        .saturating_add(stride.saturating_mul(step_secs))
+        .max(begin.saturating_add(1))
 }
