@@ -66,7 +66,7 @@ impl AppState {
                     self.show_report(report);
                 }
                 if part == Some(PartKey::Keys) {
-                    return self.ask_metrics(at_secs);
+                    return self.ask_new_metrics(at_secs);
                 }
             }
             Event::LimitsApplied(limits) => self.tuning.limits = limits,

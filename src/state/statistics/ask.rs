@@ -93,6 +93,26 @@ impl AppState {
             .collect()
     }
 
+    /// Asks for the histograms of keys that were not known before. Those that were are asked with
+    /// everything else; and where the keys were stopped, nothing else may begin.
+    pub(in crate::state) fn ask_new_metrics(&mut self, at_secs: f64) -> Vec<Request> {
+        let keys_are_there = self
+            .statistics
+            .part(&PartKey::Keys)
+            .is_some_and(|part| part.phase == Phase::Loaded);
+        let new: Vec<_> = self
+            .statistics
+            .parts
+            .iter()
+            .filter(|part| matches!(part.key, PartKey::Metric(_)) && part.phase == Phase::Empty)
+            .map(|part| part.key.clone())
+            .filter(|_| keys_are_there)
+            .collect();
+        new.iter()
+            .flat_map(|key| self.ask_again(at_secs, key))
+            .collect()
+    }
+
     fn ask(&mut self, at_secs: f64, key: &PartKey, selection: Selection) -> Option<Request> {
         let query = self.query_of(key, selection);
         let schema = &self.database.as_ref()?.facts.schema;

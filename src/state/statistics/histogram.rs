@@ -285,7 +285,9 @@ fn doubling(counts: &[(i64, u64)]) -> Vec<Bar> {
         if count > 0 || !bars.is_empty() {
             bars.push(whole_bar(from, to, count));
         }
-        from = to.saturating_add(1);
+        // A hostile file holds the largest number there is.
+        let Some(next) = to.checked_add(1) else { break };
+        from = next;
         to = if to < 1 { 1 } else { to.saturating_mul(2) };
     }
     bars
@@ -326,6 +328,13 @@ mod tests {
             to.map_or(Cell::Null, Cell::Real),
             Cell::Int(count),
         ]
+    }
+
+    #[test]
+    fn ranges_end_with_the_largest_number_there_is() {
+        let bars = doubling(&[(1, 2), (i64::MAX, 1)]);
+        assert_eq!(bars.iter().map(|bar| bar.count).sum::<u64>(), 3);
+        assert!(bars.len() < 70);
     }
 
     #[test]

@@ -369,3 +369,49 @@ fn cluster_descriptions_are_kept_for_their_database_and_ask_for_metrics_again() 
     state.handle(4.0, Command::RemoveClusters);
     assert!(state.settings.clusters.is_empty());
 }
+
+#[test]
+fn two_descriptions_at_once_are_both_kept_and_an_older_answer_is_not() {
+    let mut state = opened();
+    let database = PathBuf::from("a.db");
+    let (one, two) = (PathBuf::from("one.json"), PathBuf::from("two.json"));
+    state.handle(1.0, Command::AddClusters(one.clone()));
+    let second = state.handle(1.0, Command::AddClusters(two.clone()));
+    let both = vec![one.clone(), two];
+    assert_eq!(
+        second,
+        [Request::LoadClusters {
+            database: database.clone(),
+            paths: both.clone()
+        }]
+    );
+    let loaded = |paths: &[PathBuf]| Event::ClustersLoaded {
+        database: database.clone(),
+        paths: paths.to_vec(),
+        result: Ok(Box::default()),
+    };
+    happen(&mut state, loaded(&both));
+    happen(&mut state, loaded(&[one]));
+    assert_eq!(state.clusters.paths, both);
+}
+
+#[test]
+fn nothing_new_begins_when_the_search_for_keys_was_stopped() {
+    let mut state = opened();
+    let first = show(&mut state);
+    let found = end(
+        &mut state,
+        id_of(&first, "footprint-keys"),
+        Outcome::Finished,
+        keys(),
+    );
+    assert_eq!(names(&found).len(), 2);
+    let again = state.handle(3.0, Command::Reload);
+    let stopped = end(
+        &mut state,
+        id_of(&again, "footprint-keys"),
+        Outcome::Cancelled,
+        Vec::new(),
+    );
+    assert!(stopped.is_empty(), "{:?}", names(&stopped));
+}
