@@ -161,33 +161,44 @@ impl Draft {
         Ok(Condition::Text { field, is })
     }
 
-    /// Both fields together, or the short form of the command line in the first one.
+    /// Both fields together, or the short form of the command line in one of them.
     fn range(&self, what: &str, read: impl Fn(&str) -> Result<Range>) -> Result<Range> {
         let (lower, upper) = (self.lower.trim(), self.upper.trim());
-        if lower.is_empty() && upper.is_empty() {
-            let expected = "a number in one of the fields";
-            return Err(Error::invalid(what, "", expected));
-        }
-        let is_short_form = lower.contains(['<', '>', '=', '≥', '≤']) || lower.contains("..");
-        if upper.is_empty() && is_short_form {
-            return read(lower);
-        }
-        let end = |text: &str, open: bool| {
-            if text.is_empty() {
-                return Ok(None);
-            }
-            let bound = read(text)?.lower.map(|bound| Bound {
-                inclusive: !open,
-                ..bound
-            });
-            Ok(bound)
-        };
         let [lower_open, upper_open] = self.open;
-        Range {
-            lower: end(lower, lower_open)?,
-            upper: end(upper, upper_open)?,
+        let range = match (lower, upper) {
+            ("", "") => {
+                let expected = "a number in one of the fields";
+                return Err(Error::invalid(what, "", expected));
+            }
+            (all, "") if is_short_form(all) => read(all)?,
+            ("", all) if all.starts_with(['<', '≤']) => read(all)?,
+            (lower, upper) => {
+                let end = |text: &str, open: bool, expected| {
+                    if text.is_empty() {
+                        return Ok(None);
+                    }
+                    // A second range in one end cannot be meant, and a part of it even less.
+                    if is_short_form(text) {
+                        return Err(Error::invalid(what, text, expected));
+                    }
+                    let value = read(text)?.lower;
+                    Ok(value.map(|Bound { value, .. }| Bound {
+                        value,
+                        inclusive: !open,
+                    }))
+                };
+                let in_first = "one number; a range like 4..16 only where at most is empty";
+                let in_second = "one number; a range like 4..16 stands in the first field";
+                Range {
+                    lower: end(lower, lower_open, in_first)?,
+                    upper: end(upper, upper_open, in_second)?,
+                }
+            }
+        };
+        if range == Range::default() {
+            return Err(Error::invalid(what, format!("{lower}{upper}"), "a number"));
         }
-        .checked(what)
+        range.checked(what)
     }
 
     fn metric(&self) -> Result<Condition> {
@@ -245,6 +256,11 @@ impl Draft {
     }
 }
 
+/// Whether a text says by itself which end it is, or has both.
+fn is_short_form(text: &str) -> bool {
+    text.contains(['<', '>', '=', '≥', '≤']) || text.contains("..")
+}
+
 /// A time as it can be typed again. What lies between two minutes keeps its seconds.
 fn exact_time(secs: i64, zone: &TimeZone) -> String {
     let text = format_time(secs, zone);
@@ -284,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn a_range_is_two_fields_or_the_short_form_in_the_first() {
+    fn a_range_is_two_fields_or_the_short_form_in_one() {
         let read = |lower: &str, upper: &str, open| {
             let draft = Draft {
                 lower: lower.to_owned(),
@@ -304,7 +320,16 @@ mod tests {
         assert_eq!(read("", "16", [true, true]), "<16");
         assert_eq!(read("4..16", "", [false, false]), "4..16");
         assert_eq!(read("<16", "", [false, false]), "<16");
+        assert_eq!(read("", "<16", [false, false]), "<16");
+        assert_eq!(read("", "≤ 16", [false, false]), "<=16");
         for (lower, upper, named) in [
+            ("4", "<16", "one number"),
+            (">4", "16", "one number"),
+            ("4..8", "16", "only where at most is empty"),
+            ("", "4..16", "first field"),
+            ("", ">=4", "first field"),
+            ("", "=4", "first field"),
+            ("..", "", ".."),
             ("many", "", "many"),
             ("16", "4", "16..4"),
             ("", "", "number"),
