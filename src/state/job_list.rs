@@ -48,6 +48,8 @@ impl JobList {
     pub(super) fn begin(&mut self, loading: TaskId, sql: Option<Sql>) {
         self.loading = Some(loading);
         self.sql = sql;
+        // The plan was the one of the statement before.
+        self.plan = PlanSummary::default();
         self.phase = Phase::Loading;
         self.next = None;
         self.is_outdated = true;

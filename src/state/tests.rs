@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::*;
 use crate::{
-    db::value::Cell,
+    db::{plan::PlanSummary, value::Cell},
     engine::{
         message::{Event, News},
         receipt::{Outcome, Receipt},
@@ -166,6 +166,21 @@ fn old_rows_stay_until_the_first_new_one_comes() {
     happen(&mut state, Event::Rows { id: second, rows });
     let ids: Vec<_> = state.jobs.rows.iter().map(|row| row.id()).collect();
     assert_eq!(ids, [3]);
+}
+
+#[test]
+fn a_new_statement_is_never_shown_with_the_plan_of_the_one_before() {
+    let mut state = opened();
+    let first = state.jobs.loading.expect("loading");
+    let plan = PlanSummary {
+        steps: vec!["SCAN job".to_owned()],
+        scans_table: true,
+        ..PlanSummary::default()
+    };
+    state.jobs.planned(first, plan);
+    assert_eq!(state.jobs.plan.gist(), "full scan");
+    state.handle(2.0, Command::SetFilter(only_failed()));
+    assert_eq!(state.jobs.plan, PlanSummary::default());
 }
 
 #[test]
