@@ -657,6 +657,7 @@ fn what_was_typed_wrongly_is_named_and_nothing_is_lost() {
     let field = harness.get_by_role_and_label(Role::TextInput, "at least");
     assert_eq!(field.value().as_deref(), Some("16"), "the text is kept");
     type_into(&mut harness, "at most", "40");
+    assert!(!shows(&harness, "16..4"), "that is no longer there");
     harness.key_press(egui::Key::Enter);
     harness.run_steps(3);
     assert_eq!(filter_of(&harness), r#"{"numNodes":{"from":16,"to":40}}"#);
@@ -865,6 +866,27 @@ fn an_archive_lists_its_jobs_and_an_old_file_says_what_it_lacks() {
         "it is not offered"
     );
     assert!(harness.query_by_label("duration").is_some());
+}
+
+#[test]
+fn enter_applies_what_was_typed_and_not_what_is_suggested() {
+    let mut harness = opened(small_database());
+    harness.run_steps(4);
+    let users = harness.state().state.suggestions.values("hpc_user");
+    let typed = users
+        .iter()
+        .filter_map(|user| user.get(..user.len().checked_sub(1)?))
+        .find(|part| users.iter().filter(|user| user.contains(part)).count() == 1)
+        .expect("a text that only one user fits")
+        .to_owned();
+    press(&mut harness, "Filter by user");
+    type_into(&mut harness, "Value of user", &typed);
+    harness.key_press(egui::Key::Enter);
+    harness.run_steps(4);
+    assert_eq!(
+        filter_of(&harness),
+        format!(r#"{{"user":{{"eq":"{typed}"}}}}"#)
+    );
 }
 
 #[test]

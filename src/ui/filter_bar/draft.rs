@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The fields of one editor. Each editor uses some of them.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Draft {
     /// The condition that the editor was opened on; `None` for a new one.
     pub based_on: Option<Condition>,

@@ -39,7 +39,15 @@ const WIDTH: f32 = 300.0;
 pub fn ui(ui: &mut Ui, field: Field, draft: &mut Draft, state: &AppState) -> Option<Edit> {
     ui.set_width(WIDTH);
     left_aligned(ui, |ui| {
+        let before = draft.error.take().map(|error| (error, draft.clone()));
         let edit = field_ui(ui, field, draft, state);
+        if let Some((error, mut before)) = before {
+            before.wants_focus = draft.wants_focus;
+            // Once a field has changed, the error is about something that is no longer there.
+            if edit.is_none() && *draft == before {
+                draft.error = Some(error);
+            }
+        }
         if let Some(error) = &draft.error {
             ui.label(RichText::new(error).color(Palette::of(ui).bad).small());
         }
@@ -159,14 +167,14 @@ fn text_ui(ui: &mut Ui, field: TextField, draft: &mut Draft, state: &AppState) -
     } else {
         hint
     };
-    let mut entered = value_field(ui, name, &hint, draft);
+    let entered = value_field(ui, name, &hint, draft);
     let column = field.column().unwrap_or_default();
     let known = state.suggestions.values(column);
     let takes_whole_values = matches!(draft.op, TextOp::Eq | TextOp::Neq | TextOp::In);
     if takes_whole_values && !known.is_empty() {
         if draft.op == TextOp::In {
             several_ui(ui, draft, known);
-        } else if let Some(chosen) = one_ui(ui, draft, known, &mut entered) {
+        } else if let Some(chosen) = one_ui(ui, draft, known) {
             let is = TextMatch::new(draft.op, chosen);
             return Some(Edit::Set(Condition::Text { field, is }));
         }
@@ -179,22 +187,15 @@ fn text_ui(ui: &mut Ui, field: TextField, draft: &mut Draft, state: &AppState) -
     apply_ui(ui, entered, Field::Text(field), draft, state)
 }
 
-/// Suggestions that fit what was typed. A click takes one, Enter the only one that is left, unless
-/// the text is a value itself.
-fn one_ui(ui: &mut Ui, draft: &Draft, known: &[String], entered: &mut bool) -> Option<String> {
+/// Suggestions that fit what was typed. A click takes one, and so does Enter on the one that the
+/// arrow keys have gone to. Enter in the field applies the text, whatever is suggested.
+fn one_ui(ui: &mut Ui, draft: &Draft, known: &[String]) -> Option<String> {
     let typed = draft.text.trim();
     let needle = typed.to_lowercase();
     let is_based_on_it = draft.based_on.is_some() && known.iter().any(|value| value == typed);
     // The value of an open condition is no search: all others are offered as well.
     let fits = |value: &&String| is_based_on_it || value.to_lowercase().contains(&needle);
     let mut chosen = None;
-    if *entered && draft.op == TextOp::Eq && !typed.is_empty() && !is_based_on_it {
-        let mut fitting = known.iter().filter(fits);
-        if let (Some(only), None) = (fitting.next(), fitting.next()) {
-            *entered = false;
-            chosen = Some(only.clone());
-        }
-    }
     list_ui(ui, 220.0, |ui| {
         for value in known.iter().filter(fits).take(SHOWN) {
             let text = if value.is_empty() { "(empty)" } else { value };
