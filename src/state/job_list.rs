@@ -5,6 +5,7 @@ use crate::{
     db::{plan::PlanSummary, value::Cell},
     engine::message::TaskId,
     jobs::{
+        filter::Selection,
         row::JobRow,
         sort::{Cursor, Sort},
         sql::Sql,
@@ -42,11 +43,15 @@ pub struct JobList {
     pub(super) loading: Option<TaskId>,
     pub(super) counting: Option<TaskId>,
     next: Option<Cursor>,
+    /// What the first batch was asked for. Later ones belong to the same moment: "the last 6 hours"
+    /// must not move on while somebody scrolls.
+    pub(super) selection: Selection,
 }
 
 impl JobList {
-    pub(super) fn begin(&mut self, loading: TaskId, sql: Option<Sql>) {
+    pub(super) fn begin(&mut self, loading: TaskId, selection: Selection, sql: Option<Sql>) {
         self.loading = Some(loading);
+        self.selection = selection;
         self.sql = sql;
         // The plan was the one of the statement before.
         self.plan = PlanSummary::default();

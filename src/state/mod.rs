@@ -352,12 +352,13 @@ impl AppState {
         let mut requests: Vec<_> = (self.jobs.loading.into_iter())
             .flat_map(|id| self.cancel(at_secs, id))
             .collect();
-        let query = list_query(self.selection(), self.jobs.sort.clone());
+        let selection = self.selection();
+        let query = list_query(selection.clone(), self.jobs.sort.clone());
         // Where this fails, the task fails for the same reason and says so.
         let sql = self.schema().and_then(|schema| query.sql(schema).ok());
         let (loading, run) = self.start(at_secs, Task::Query(query));
         requests.push(run);
-        self.jobs.begin(loading, sql);
+        self.jobs.begin(loading, selection, sql);
         requests
     }
 
@@ -373,7 +374,7 @@ impl AppState {
             return Vec::new();
         };
         let query = JobQuery::Jobs {
-            selection: self.selection(),
+            selection: self.jobs.selection.clone(),
             sort: self.jobs.sort.clone(),
             after: Some(after),
             limit: Some(job_list::NEXT_BATCH),

@@ -218,6 +218,30 @@ fn more_is_loaded_once_and_only_where_there_is_more() {
 }
 
 #[test]
+fn later_batches_belong_to_the_moment_of_the_first() {
+    let mut state = AppState::new(Settings::default());
+    state.now_unix_secs = 1_000;
+    happen(&mut state, Event::Opened(Box::new(facts("a.db"))));
+    let first = state.jobs.loading.expect("loading");
+    let rows = vec![row(1)];
+    happen(&mut state, Event::Rows { id: first, rows });
+    end(&mut state, first, Outcome::Finished, Some(cursor(1)));
+    let moment = |requests: &[Request]| {
+        requests.iter().find_map(|request| match request {
+            Request::Run(_, Task::Query(JobQuery::Jobs { selection, .. })) => {
+                Some(selection.clock.now_unix_secs)
+            }
+            _ => None,
+        })
+    };
+    state.now_unix_secs = 2_000;
+    let more = state.handle(3.0, Command::LoadMore);
+    assert_eq!(moment(&more), Some(1_000));
+    let anew = state.handle(4.0, Command::Reload);
+    assert_eq!(moment(&anew), Some(2_000));
+}
+
+#[test]
 fn a_stopped_list_goes_on_after_its_last_row() {
     let mut state = opened();
     let first = state.jobs.loading.expect("loading");
