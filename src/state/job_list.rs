@@ -18,8 +18,11 @@ pub const FIRST_BATCH: u32 = 50;
 /// Later batches are fetched while the user scrolls towards them.
 pub const NEXT_BATCH: u32 = 200;
 
-/// The list ends here: about 50 MiB of rows. Its foot says so.
+/// The list ends here. Its foot says so.
 pub const MAX_ROWS: usize = 50_000;
+
+/// It also ends here: rows with long JSON columns are much larger than usual ones.
+pub const MAX_BYTES: usize = 64 << 20;
 
 /// The jobs that match the filter.
 #[derive(Debug, Default)]
@@ -43,6 +46,8 @@ pub struct JobList {
     pub(super) loading: Option<TaskId>,
     pub(super) counting: Option<TaskId>,
     next: Option<Cursor>,
+    /// What the rows hold.
+    pub(super) bytes: usize,
     /// What the first batch was asked for. Later ones belong to the same moment: "the last 6 hours"
     /// must not move on while somebody scrolls.
     pub(super) selection: Selection,
@@ -87,8 +92,10 @@ impl JobList {
     pub(super) fn add(&mut self, rows: Vec<Vec<Cell>>) {
         if std::mem::take(&mut self.is_outdated) {
             self.rows.clear();
+            self.bytes = 0;
             self.rows_sort = self.sort.clone();
         }
+        self.bytes += rows.iter().flatten().map(Cell::size).sum::<usize>();
         self.rows
             .extend(rows.into_iter().filter_map(JobRow::from_cells));
     }
@@ -105,13 +112,14 @@ impl JobList {
         if phase == Phase::Loaded && std::mem::take(&mut self.is_outdated) {
             // Not one row has come: nothing matches.
             self.rows.clear();
+            self.bytes = 0;
         }
         self.loading = None;
         self.phase = phase;
         self.next = match phase {
-            Phase::Loaded => next.filter(|_| self.rows.len() < MAX_ROWS),
+            Phase::Loaded => next.filter(|_| !self.is_full()),
             // Where a batch was stopped, the next one goes on after the last row that came.
-            Phase::Stopped | Phase::Failed => self.last_cursor(),
+            Phase::Stopped | Phase::Failed => self.last_cursor().filter(|_| !self.is_full()),
             Phase::Empty | Phase::Loading => None,
         };
         true
@@ -124,7 +132,7 @@ impl JobList {
 
     /// Whether the list ends because it is full.
     pub fn is_full(&self) -> bool {
-        self.rows.len() >= MAX_ROWS
+        self.rows.len() >= MAX_ROWS || self.bytes >= MAX_BYTES
     }
 
     /// Whether the count is still under way.

@@ -242,6 +242,24 @@ fn later_batches_belong_to_the_moment_of_the_first() {
 }
 
 #[test]
+fn a_list_of_large_rows_ends_by_its_bytes() {
+    let mut state = opened();
+    let first = state.jobs.loading.expect("loading");
+    let mut large = row(1);
+    large[20] = Cell::Text("x".repeat(job_list::MAX_BYTES));
+    let rows = vec![large];
+    happen(&mut state, Event::Rows { id: first, rows });
+    end(&mut state, first, Outcome::Finished, Some(cursor(1)));
+    assert!(state.jobs.is_full());
+    assert_eq!(state.jobs.can_load_more(), None);
+    state.handle(2.0, Command::SetFilter(only_failed()));
+    let second = state.jobs.loading.expect("loading again");
+    let rows = vec![row(2)];
+    happen(&mut state, Event::Rows { id: second, rows });
+    assert!(!state.jobs.is_full(), "the large row is gone");
+}
+
+#[test]
 fn a_stopped_list_goes_on_after_its_last_row() {
     let mut state = opened();
     let first = state.jobs.loading.expect("loading");

@@ -21,8 +21,11 @@ use crate::{
         schema::Schema,
         sort::{Sort, SortKey},
     },
-    state::{AppState, Phase, job_list::MAX_ROWS},
-    units::{format_count, format_job_duration, format_time, zone_name},
+    state::{
+        AppState, Phase,
+        job_list::{MAX_BYTES, MAX_ROWS},
+    },
+    units::{Bytes, format_count, format_job_duration, format_time, zone_name},
 };
 
 const ROW_HEIGHT: f32 = 24.0;
@@ -484,8 +487,9 @@ fn footer_ui(ui: &mut Ui, state: &AppState, out: &mut Outbox) {
             Phase::Stopped => format!("First {shown} of {of}, then stopped"),
             Phase::Failed => format!("First {shown} of {of}, then the query failed"),
             _ if jobs.is_full() => format!(
-                "First {shown} of {of}. The list ends at {}: narrow the filter to see others",
-                format_count(MAX_ROWS)
+                "First {shown} of {of}. The list ends at {} or {}: narrow the filter to see others",
+                format_count(MAX_ROWS),
+                Bytes(MAX_BYTES as u64)
             ),
             _ if jobs.count == Some(jobs.rows.len() as u64) => {
                 format!("All {shown} jobs, {}", order::words(&jobs.sort))
