@@ -231,7 +231,13 @@ fn later_batches_belong_to_the_moment_of_the_first() {
             Request::Run(_, Task::Query(JobQuery::Jobs { selection, .. })) => {
                 Some(selection.clock.now_unix_secs)
             }
-            _ => None,
+            Request::Open { .. }
+            | Request::Run(..)
+            | Request::Cancel(_)
+            | Request::SetProfile(_)
+            | Request::Shrink
+            | Request::Trim
+            | Request::LoadClusters { .. } => None,
         })
     };
     state.now_unix_secs = 2_000;
