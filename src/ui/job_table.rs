@@ -75,7 +75,8 @@ const FIELDS: [(Field, &str, f32, &str); 13] = [
         Field::Duration,
         "Duration",
         90.0,
-        "duration, h:mm:ss; of a running job the time since its start",
+        "duration, h:mm:ss; of a running job the time since its start.\n\
+         Sorted by the stored duration, which for running jobs is up to five minutes old",
     ),
     (Field::Nodes, "Nodes", 52.0, "num_nodes"),
     (
@@ -499,7 +500,10 @@ fn footer_ui(ui: &mut Ui, state: &AppState, out: &mut Outbox) {
                 format!("First {shown} of {of}, {order}; scroll for more")
             }
         };
-        ui.label(small(ui, text));
+        let response = ui.label(small(ui, text));
+        if let Some(caveat) = order::caveat(&jobs.sort) {
+            response.on_hover_text(caveat);
+        }
         order::menu(ui, state, out);
         if jobs.phase == Phase::Loading {
             turning(ui, 14.0);

@@ -53,6 +53,12 @@ pub fn words(sort: &Sort) -> String {
     format!("by {}, {direction}", key_name(&sort.key))
 }
 
+/// What one has to know to understand the order, where there is something.
+pub fn caveat(sort: &Sort) -> Option<&'static str> {
+    (sort.key == SortKey::Column("duration"))
+        .then_some("The stored duration decides, which for running jobs is up to five minutes old")
+}
+
 fn direction_word(key: &SortKey, descending: bool) -> &'static str {
     let words = match key {
         SortKey::Column("start_time" | "submit_time") => ["newest first", "oldest first"],
@@ -150,6 +156,13 @@ fn key_ui(ui: &mut Ui, sort: &Sort, key: SortKey, column: &str, out: &mut Outbox
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_order_by_duration_says_that_the_stored_one_decides() {
+        assert_eq!(caveat(&Sort::default()), None);
+        let by_duration = after_click(&Sort::default(), &SortKey::Column("duration"));
+        assert!(caveat(&by_duration).is_some_and(|text| text.contains("stored")));
+    }
 
     #[test]
     fn a_third_click_on_a_heading_is_the_way_back() {
