@@ -16,7 +16,7 @@ use crate::{
         theme::Palette,
         widgets::{figures, left_aligned, primary_button, small},
     },
-    units::{format_count, format_rough_count},
+    units::{format_count, format_rough_count, zone_name},
 };
 
 /// What an editor wants to happen to its condition.
@@ -389,6 +389,7 @@ fn start_ui(ui: &mut Ui, draft: &mut Draft, state: &AppState) -> Option<Edit> {
             entered |= response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
         });
     }
+    ui.label(small(ui, format!("Times in {}", zone_name(&state.zone))));
     apply_ui(ui, entered, Field::Start, draft, state)
 }
 

@@ -290,8 +290,8 @@ struct ChipText {
 }
 
 impl ChipText {
-    /// Longer values are cut.
-    const MAX_CHARS: usize = 36;
+    /// Longer values are cut. Two times with their seconds and their zone are not.
+    const MAX_CHARS: usize = 46;
 
     fn new(ui: &Ui, field: Field, condition: Option<&Condition>, state: &AppState) -> Self {
         let palette = Palette::of(ui);

@@ -8,7 +8,7 @@ use crate::{
         schema::Schema,
     },
     state::suggestions::Suggestions,
-    units::{exact_duration, format_count, format_time},
+    units::{exact_duration, format_count, format_time, zone_name},
 };
 
 /// What a condition is about.
@@ -178,10 +178,7 @@ pub fn words(condition: &Condition, known: &Suggestions, zone: &TimeZone) -> (St
     };
     let is = |value: String| ("is".to_owned(), value);
     match condition {
-        Condition::Ids(ids) => {
-            let ids: Vec<_> = ids.iter().map(ToString::to_string).collect();
-            is(list(&ids, " or "))
-        }
+        Condition::Ids(ids) => is(ids_words(ids)),
         Condition::Text { is, .. } => {
             let value = match is.values.as_slice() {
                 [one] if one.is_empty() => "empty".to_owned(),
@@ -218,6 +215,23 @@ pub fn subject(condition: &Condition) -> String {
     }
 }
 
+/// A pasted list may hold thousands of ids, and a chip is worded in each frame: a few stand for all.
+fn ids_words(ids: &[i64]) -> String {
+    let text = |ids: &[i64], word: &str| {
+        let ids: Vec<_> = ids.iter().map(ToString::to_string).collect();
+        ids.join(word)
+    };
+    match ids {
+        [] => "nothing".to_owned(),
+        [first @ .., _, _] if first.len() > 2 => {
+            let (few, others) = ids.split_at(3);
+            let others = format_count(others.len());
+            format!("{} and {others} more", text(few, ", "))
+        }
+        ids => text(ids, " or "),
+    }
+}
+
 fn range_words(range: &Range, show: impl Fn(f64) -> String) -> (String, String) {
     let op = |word: &str, value| (word.to_owned(), show(value));
     match (range.lower, range.upper) {
@@ -248,14 +262,24 @@ pub fn duration_text(secs: f64) -> String {
 }
 
 fn start_words(start: StartTime, zone: &TimeZone) -> String {
-    let time = |secs: i64| format_time(secs, zone);
+    let time = |secs: i64| {
+        let text = format_time(secs, zone);
+        // What is no time is shown as its number, which has no seconds to add.
+        match secs.rem_euclid(60) {
+            seconds if seconds != 0 && text.contains(':') => format!("{text}:{seconds:02}"),
+            _ => text,
+        }
+    };
+    let zone = zone_name(zone);
     match start {
         StartTime::Last(preset) => preset.label().to_owned(),
         StartTime::Between { from, to } => match (from, to) {
             (None, None) => "any".to_owned(),
-            (Some(from), None) => format!("since {}", time(from)),
-            (None, Some(to)) => format!("until {}", time(to)),
-            (Some(from), Some(to)) => format!("{} to {}", time(from), time(to)),
+            (Some(from), None) => format!("since {} {zone}", time(from)),
+            (None, Some(to)) => format!("until {} {zone}", time(to)),
+            (Some(from), Some(to)) => {
+                format!("{} to {} {zone}", time(from), time(to))
+            }
         },
     }
 }
@@ -289,6 +313,15 @@ mod tests {
             (r#"{"state":[]}"#, "state is nothing"),
             (r#"{"tagsAll":[3,4]}"#, "tags all of tag 3, tag 4"),
             (r#"{"startTime":{"range":"last7d"}}"#, "start last 7 days"),
+            (
+                r#"{"startTime":{"from":"2026-03-11T06:14:07Z","to":"2026-03-12T00:00:00Z"}}"#,
+                "start 2026-03-11 06:14:07 to 2026-03-12 00:00 UTC",
+            ),
+            (r#"{"dbId":[812,813]}"#, "row id is 812 or 813"),
+            (
+                r#"{"dbId":[812,813,814,815,816]}"#,
+                "row id is 812, 813, 814 and 2 more",
+            ),
             (
                 r#"{"metricStats":[{"metricName":"mem_used_max","range":{"lt":10}}]}"#,
                 "mem_used_max < 10",
