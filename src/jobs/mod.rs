@@ -2,6 +2,7 @@
 
 pub mod catalogue;
 pub mod clusters;
+pub mod column;
 pub mod difference;
 pub mod facts;
 pub mod filter;

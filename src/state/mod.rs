@@ -5,6 +5,7 @@
 
 mod apply;
 pub mod clusters;
+pub mod details;
 pub mod job_list;
 pub mod settings;
 pub mod statistics;
@@ -18,7 +19,8 @@ use jiff::tz::TimeZone;
 
 use self::{
     clusters::ClusterFiles,
-    job_list::{Details, JobList},
+    details::Details,
+    job_list::JobList,
     settings::Settings,
     statistics::{PartKey, StatisticsView},
     suggestions::Suggestions,

@@ -15,7 +15,7 @@ use crate::{
         list::{COLUMNS, DETAIL_COLUMNS},
         row::JobRow,
     },
-    state::{AppState, Phase, job_list::Details},
+    state::{AppState, Phase, details::Details},
     units::{format_job_duration, format_time, format_value},
 };
 
