@@ -4,6 +4,7 @@ pub mod app;
 mod file_dialog;
 mod filter_bar;
 mod frame_log;
+pub mod grid;
 mod job_details;
 mod job_table;
 mod memory_chart;
