@@ -12,7 +12,9 @@ mod totals;
 
 use egui::{ScrollArea, Ui, vec2};
 
-use self::{card::Export, cluster_files::ClusterMenu, over_time::OverTimeChart};
+use self::{
+    card::Export, cluster_files::ClusterMenu, groups::GroupsTable, over_time::OverTimeChart,
+};
 use super::{
     file_dialog::FileDialog,
     theme::Palette,
@@ -38,6 +40,7 @@ pub struct StatisticsPanel {
     tab: Tab,
     over_time: OverTimeChart,
     clusters: ClusterMenu,
+    groups: GroupsTable,
     cards: Cards,
 }
 
@@ -75,7 +78,7 @@ impl StatisticsPanel {
         ui.add_space(2.0);
         match self.tab {
             Tab::Overview => self.overview_ui(ui, state, dialog, out),
-            Tab::Groups => groups::ui(ui, state, (&mut self.cards, dialog), out),
+            Tab::Groups => self.groups.ui(ui, state, (&mut self.cards, dialog), out),
         }
         self.cards.export.poll(ui, dialog);
     }
