@@ -510,11 +510,13 @@ impl JobQuery {
         .then_some(Duration::from_secs(2))
     }
 
-    /// Nobody asked for it: suggestions, or more rows while scrolling.
+    /// Nobody asked for it: suggestions, more rows while scrolling, what comes along with a job.
     pub fn is_background(&self) -> bool {
         matches!(
             self,
             Self::Jobs { after: Some(_), .. }
+                | Self::TagsOf { .. }
+                | Self::Concurrent { .. }
                 | Self::Values { .. }
                 | Self::TagList
                 | Self::FootprintKeys

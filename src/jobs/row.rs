@@ -57,6 +57,28 @@ impl JobRow {
         serde_json::from_str(self.get(column).as_text()?).ok()
     }
 
+    /// The columns of a job that was asked by itself as one JSON object: values as they are stored,
+    /// JSON columns as JSON where they hold any.
+    pub fn to_json(&self) -> String {
+        let columns = COLUMNS.iter().chain(&DETAIL_COLUMNS);
+        let lines: Vec<_> = columns
+            .zip(&self.cells)
+            .filter_map(|((name, unit), cell)| {
+                let holds_json = unit.is_some_and(|unit| unit.starts_with("JSON"));
+                // The text itself, not what we read from it: numbers keep all their digits.
+                let json = cell.as_text().filter(|text| {
+                    holds_json && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
+                });
+                let value = match json {
+                    Some(json) => json.to_owned(),
+                    None => serde_json::to_string(cell).ok()?,
+                };
+                Some(format!("  \"{name}\": {value}"))
+            })
+            .collect();
+        format!("{{\n{}\n}}", lines.join(",\n"))
+    }
+
     /// How long the job has run by `now`: of a running job the time since its start.
     ///
     /// The stored duration of a running job is up to five minutes old.
@@ -92,6 +114,32 @@ mod tests {
     fn a_running_job_has_run_since_its_start() {
         assert_eq!(row("running", 1000, 300).duration_secs(1700), Some(700));
         assert_eq!(row("completed", 1000, 300).duration_secs(1700), Some(300));
+    }
+
+    #[test]
+    fn a_copied_row_embeds_what_is_json_and_keeps_the_rest_as_text() {
+        let mut cells = row("completed", 0, 0).cells;
+        cells[18] =
+            Cell::Text("[{\"hostname\": \"f1\", \"n\": 0.10000000000000000001}]".to_owned());
+        cells[20] = Cell::Real(4.0);
+        cells.extend([
+            Cell::Int(0),
+            Cell::Text("{not json".to_owned()),
+            Cell::Blob(vec![0xff]),
+        ]);
+        let text = JobRow::from_cells(cells).expect("24 columns").to_json();
+        let json: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        assert_eq!(json.as_object().map(serde_json::Map::len), Some(24));
+        assert_eq!(json["resources"][0]["hostname"], "f1");
+        assert!(
+            text.contains("0.10000000000000000001"),
+            "every digit: {text}"
+        );
+        assert_eq!(json["footprint"]["cpu_load_avg"], 71.3);
+        assert_eq!(json["energy_footprint"], "{not json");
+        assert_eq!(json["meta_data"], "x'ff'");
+        assert_eq!(json["energy"], 4.0);
+        assert!(json["hpc_user"].is_null());
     }
 
     #[test]

@@ -554,6 +554,27 @@ impl JobFilter {
             .and(Condition::States(states))
     }
 
+    /// The same filter with one more of the tags of which any is enough.
+    #[must_use]
+    pub fn with_any_tag(mut self, id: i64) -> Self {
+        for condition in &mut self.conditions {
+            if let Condition::Tags {
+                mode: TagMode::Any,
+                ids,
+            } = condition
+            {
+                if !ids.contains(&id) {
+                    ids.push(id);
+                }
+                return self;
+            }
+        }
+        self.and(Condition::Tags {
+            mode: TagMode::Any,
+            ids: vec![id],
+        })
+    }
+
     /// The same filter without some conditions.
     #[must_use]
     pub fn without(mut self, is_gone: impl Fn(&Condition) -> bool) -> Self {
@@ -634,5 +655,26 @@ impl<'de> Deserialize<'de> for JobFilter {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         Self::from_json(&text).map_err(|error| serde::de::Error::custom(error.chain()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_joins_those_of_which_any_is_enough_and_is_there_once() {
+        let of = |mode, ids: &[i64]| Condition::Tags {
+            mode,
+            ids: ids.to_vec(),
+        };
+        let filter = JobFilter::default()
+            .and(of(TagMode::None, &[9]))
+            .with_any_tag(4);
+        let expected = vec![of(TagMode::None, &[9]), of(TagMode::Any, &[4])];
+        assert_eq!(filter.conditions, expected);
+        let filter = filter.with_any_tag(2).with_any_tag(4);
+        let expected = vec![of(TagMode::None, &[9]), of(TagMode::Any, &[4, 2])];
+        assert_eq!(filter.conditions, expected);
     }
 }
