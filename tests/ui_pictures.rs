@@ -196,12 +196,9 @@ fn answer(state: &mut AppState, requests: Vec<Request>) {
                     ])
                     .collect(),
             ],
-            "tag-list" => [(1, "app", "vasp"), (2, "app", "gromacs"), (3, "issue", "memory")]
-                .map(|(id, kind, name)| {
-                    let text = |text: &str| Cell::Text(text.to_owned());
-                    vec![Cell::Int(id), text(kind), text(name), text("global")]
-                })
-                .to_vec(),
+            "tags-of" => tags()[..2].to_vec(),
+            "concurrent" => Vec::new(),
+            "tag-list" => tags(),
             "over-time" => over_time(),
             "histogram-duration" => bins(48, 3600.0, 7, Some(12_400)),
             "histogram-nodes" => values(&[1, 2, 4, 8, 16, 32, 64], 5),
@@ -221,6 +218,19 @@ fn answer(state: &mut AppState, requests: Vec<Request>) {
         let more = finish(state, id, rows);
         answer(state, more);
     }
+}
+
+fn tags() -> Vec<Vec<Cell>> {
+    [
+        (1, "app", "vasp"),
+        (2, "app", "gromacs"),
+        (3, "issue", "memory"),
+    ]
+    .map(|(id, kind, name)| {
+        let text = |text: &str| Cell::Text(text.to_owned());
+        vec![Cell::Int(id), text(kind), text(name), text("global")]
+    })
+    .to_vec()
 }
 
 /// Bins of a histogram that falls off, and jobs above the last one.

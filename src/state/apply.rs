@@ -5,7 +5,7 @@ use crate::{
     db::value::Cell,
     engine::{
         message::{Event, News, Request, Task, TaskId},
-        receipt::{Outcome, Receipt},
+        receipt::Receipt,
     },
     error::Report,
     jobs::{
@@ -61,7 +61,10 @@ impl AppState {
                 let part = self
                     .statistics
                     .ended(id, ended_secs, &receipt, report.as_ref());
-                let is_wanted = self.ended(ended_secs, id, *receipt, next);
+                let details = self.details.as_mut();
+                let is_job =
+                    details.is_some_and(|details| details.ended(id, &receipt, report.as_ref()));
+                let is_wanted = self.ended(ended_secs, id, *receipt, next) | is_job;
                 if let Some(report) = report.filter(|_| is_wanted) {
                     self.show_report(report);
                 }
@@ -187,10 +190,8 @@ impl AppState {
             self.jobs.add(rows);
         } else if self.jobs.counting == Some(id) {
             self.jobs.count = first_count(&rows);
-        } else if let Some(details) = &mut self.details
-            && details.loading == Some(id)
-        {
-            details.fill(rows);
+        } else if let Some(details) = &mut self.details {
+            details.add(id, rows);
         }
     }
 
@@ -213,12 +214,8 @@ impl AppState {
             self.timeline.mark(asked_secs, MarkerKind::Stop, text);
         }
         self.tasks.ended(id, ended_secs, receipt);
-        let phase = match outcome {
-            Outcome::Finished => Phase::Loaded,
-            Outcome::Cancelled | Outcome::TimedOut | Outcome::OverBudget => Phase::Stopped,
-            Outcome::Failed => Phase::Failed,
-        };
-        let is_wanted = self.jobs.ended(id, phase, next) | self.details_ended(id, phase);
+        let phase = Phase::from(outcome);
+        let is_wanted = self.jobs.ended(id, phase, next);
         self.suggestions.ended(id, phase);
         if let Some(database) = &mut self.database
             && database.counting == Some(id)
@@ -226,18 +223,6 @@ impl AppState {
             database.counting = None;
         }
         is_wanted
-    }
-
-    fn details_ended(&mut self, id: TaskId, phase: Phase) -> bool {
-        let Some(details) = &mut self.details else {
-            return false;
-        };
-        let is_ours = details.loading == Some(id);
-        if is_ours {
-            details.loading = None;
-            details.phase = phase;
-        }
-        is_ours
     }
 
     fn shrunk(&mut self, at_secs: f64, connection: usize, cache: (Bytes, Bytes)) {

@@ -30,7 +30,10 @@ use self::{
 use crate::{
     command::{Command, View},
     db::{build::BuildFacts, connection::OpenMode},
-    engine::message::{Request, Task, TaskId},
+    engine::{
+        message::{Request, Task, TaskId},
+        receipt::Outcome,
+    },
     error::{Report, Result},
     jobs::{
         catalogue::{Clock, DEFAULT_SHORT_SECS, JobQuery},
@@ -61,6 +64,17 @@ pub enum Phase {
     Stopped,
     /// Failed; what was there before is still shown.
     Failed,
+}
+
+/// How a list stands once its task is over.
+impl From<Outcome> for Phase {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Finished => Self::Loaded,
+            Outcome::Cancelled | Outcome::TimedOut | Outcome::OverBudget => Self::Stopped,
+            Outcome::Failed => Self::Failed,
+        }
+    }
 }
 
 /// The database on the screen.
@@ -384,20 +398,6 @@ impl AppState {
         let (id, run) = self.start(at_secs, Task::Query(query));
         self.jobs.begin_more(id);
         vec![run]
-    }
-
-    fn select_job(&mut self, at_secs: f64, job: Option<i64>) -> Vec<Request> {
-        let previous = self.details.take().and_then(|details| details.loading);
-        let mut requests: Vec<_> = previous
-            .into_iter()
-            .flat_map(|id| self.cancel(at_secs, id))
-            .collect();
-        if let Some(job) = job {
-            let (id, run) = self.start(at_secs, Task::Query(JobQuery::Job { id: job }));
-            self.details = Some(Details::loading(job, id));
-            requests.push(run);
-        }
-        requests
     }
 
     fn cancel(&mut self, at_secs: f64, id: TaskId) -> Vec<Request> {

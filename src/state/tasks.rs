@@ -18,7 +18,7 @@ pub struct ActiveTask {
     pub id: TaskId,
     /// What it is called.
     pub title: String,
-    /// Nobody asked for it: suggestions, or more rows while scrolling.
+    /// Nobody asked for it: suggestions, more rows while scrolling, what comes along with a job.
     pub is_background: bool,
     /// When it was asked for, in seconds on the engine's clock.
     pub queued_secs: f64,
@@ -56,7 +56,7 @@ pub struct FinishedTask {
     pub id: TaskId,
     /// What it was called.
     pub title: String,
-    /// Nobody asked for it: suggestions, or more rows while scrolling.
+    /// Nobody asked for it: suggestions, more rows while scrolling, what comes along with a job.
     pub is_background: bool,
     /// When it ended, in seconds on the engine's clock.
     pub ended_secs: f64,

@@ -1,5 +1,7 @@
 //! How the state reacts, without threads.
 
+mod details;
+
 use std::path::PathBuf;
 
 use super::*;
@@ -55,8 +57,8 @@ fn row(id: i64) -> Vec<Cell> {
     cells
 }
 
-fn end(state: &mut AppState, id: TaskId, outcome: Outcome, next: Option<Cursor>) {
-    let receipt = Receipt {
+fn receipt_of(outcome: Outcome) -> Receipt {
+    Receipt {
         outcome,
         error: None,
         connection: Some(0),
@@ -79,11 +81,14 @@ fn end(state: &mut AppState, id: TaskId, outcome: Outcome, next: Option<Cursor>)
         rss_peak_bytes: None,
         rss_after_bytes: None,
         stop: None,
-    };
+    }
+}
+
+fn end(state: &mut AppState, id: TaskId, outcome: Outcome, next: Option<Cursor>) {
     let event = Event::Ended {
         id,
         ended_secs: 1.0,
-        receipt: Box::new(receipt),
+        receipt: Box::new(receipt_of(outcome)),
         report: None,
         next,
     };

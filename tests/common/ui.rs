@@ -65,8 +65,13 @@ pub fn endless_database(folder: &Path) -> PathBuf {
 
 /// The whole app in a harness, with everything the real window has but the window.
 pub fn app(start: Start) -> Harness<'static, App> {
+    app_of_size(start, [1440.0, 900.0])
+}
+
+/// The same in a window of this size.
+pub fn app_of_size(start: Start, size: [f32; 2]) -> Harness<'static, App> {
     let mut harness = Harness::builder()
-        .with_size([1440.0, 900.0])
+        .with_size(size)
         .with_max_steps(4)
         .with_render_cursor(false)
         .build_eframe(|cc| App::new(&cc.egui_ctx, start).expect("the app starts"));

@@ -181,11 +181,7 @@ impl Part {
         self.loading = None;
         self.receipt = Some(receipt.clone());
         let rows = std::mem::take(&mut self.arriving);
-        self.phase = match receipt.outcome {
-            Outcome::Finished => Phase::Loaded,
-            Outcome::Cancelled | Outcome::TimedOut | Outcome::OverBudget => Phase::Stopped,
-            Outcome::Failed => Phase::Failed,
-        };
+        self.phase = Phase::from(receipt.outcome);
         if self.phase != Phase::Loaded {
             let why = report.map(|report| {
                 let causes = report.causes.join(": ");
