@@ -60,6 +60,24 @@ pub(super) fn page_sql(
     limit: Option<u32>,
 ) -> Result<Sql> {
     let after = after.map(|cursor| sort.after(schema, cursor)).transpose()?;
+    let select = format!("{}{}", selected(schema), sort.extra_selected(schema)?);
+    ordered_sql(
+        schema,
+        selection,
+        sort,
+        (&select, after),
+        limit.map(i64::from),
+    )
+}
+
+/// Jobs in an order, from a place in it on, with whatever stands in the SELECT list.
+pub(super) fn ordered_sql(
+    schema: &Schema,
+    selection: &Selection,
+    sort: &Sort,
+    (select, after): (&str, Option<After>),
+    limit: Option<i64>,
+) -> Result<Sql> {
     let part = |condition: Option<Sql>| -> Result<Sql> {
         let valid = (selection.as_backend && matches!(sort.key, SortKey::Footprint(_)))
             .then(|| schema.column("footprint"))
@@ -73,15 +91,11 @@ pub(super) fn page_sql(
             }
             (valid, condition) => valid.or(condition),
         };
-        let mut sql = Sql::text(format!(
-            "SELECT {}{}\n",
-            selected(schema),
-            sort.extra_selected(schema)?
-        ));
+        let mut sql = Sql::text(format!("SELECT {select}\n"));
         sql.append(selection.source(schema, extra)?);
         sql.push(&format!("\n{}", sort.order_by(schema)?));
         if let Some(limit) = limit {
-            sql.append(Sql::with("\nLIMIT ?", [Cell::Int(i64::from(limit))]));
+            sql.append(Sql::with("\nLIMIT ?", [Cell::Int(limit)]));
         }
         Ok(sql)
     };
@@ -97,7 +111,7 @@ pub(super) fn page_sql(
             sql.append(part(Some(second))?);
             sql.push("\n)");
             if let Some(limit) = limit {
-                sql.append(Sql::with("\nLIMIT ?", [Cell::Int(i64::from(limit))]));
+                sql.append(Sql::with("\nLIMIT ?", [Cell::Int(limit)]));
             }
             Ok(sql)
         }
@@ -320,15 +334,20 @@ pub(super) fn between_sql(
 }
 
 /// The keys of the footprint in the jobs that were inserted last, with how many of these have them.
-/// By id, because that order needs no index.
 pub(super) fn footprint_keys_sql(schema: &Schema, sample: u32) -> Result<Sql> {
-    let footprint = schema.column("footprint")?;
+    keys_sql(schema, "footprint", "'integer', 'real'", sample)
+}
+
+/// The keys of a document in the jobs that were inserted last, where their values are of these
+/// types. By id, because that order needs no index.
+pub(super) fn keys_sql(schema: &Schema, document: &str, types: &str, sample: u32) -> Result<Sql> {
+    let column = schema.column(document)?;
     Ok(Sql::with(
         format!(
             "SELECT item.key AS key, COUNT(*) AS jobs, MAX(item.value) AS largest\n\
-             FROM (SELECT {footprint} AS footprint FROM {table} ORDER BY id DESC LIMIT ?) AS newest,\n  \
-             json_each(CASE WHEN json_valid(newest.footprint) THEN newest.footprint ELSE '{{}}' END) AS item\n\
-             WHERE item.type IN ('integer', 'real') AND typeof(item.key) = 'text'\n\
+             FROM (SELECT {column} AS {document} FROM {table} ORDER BY id DESC LIMIT ?) AS newest,\n  \
+             json_each(CASE WHEN json_valid(newest.{document}) THEN newest.{document} ELSE '{{}}' END) AS item\n\
+             WHERE item.type IN ({types}) AND typeof(item.key) = 'text'\n\
              GROUP BY item.key\nORDER BY item.key",
             table = schema.job_table(),
         ),

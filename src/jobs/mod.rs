@@ -4,6 +4,7 @@ pub mod catalogue;
 pub mod clusters;
 pub mod column;
 pub mod difference;
+pub mod export;
 pub mod facts;
 pub mod filter;
 pub mod histogram;

@@ -150,7 +150,18 @@ impl Sort {
     /// # Errors
     /// If the file lacks the column.
     pub(super) fn after(&self, schema: &Schema, cursor: &Cursor) -> Result<After> {
-        let op = if self.descending { "<" } else { ">" };
+        self.beyond(schema, cursor, if self.descending { "<" } else { ">" })
+    }
+
+    /// The condition on the row of the cursor and all rows after it, in this order.
+    ///
+    /// # Errors
+    /// If the file lacks the column.
+    pub(super) fn starting_at(&self, schema: &Schema, cursor: &Cursor) -> Result<After> {
+        self.beyond(schema, cursor, if self.descending { "<=" } else { ">=" })
+    }
+
+    fn beyond(&self, schema: &Schema, cursor: &Cursor, op: &str) -> Result<After> {
         let id = Cell::Int(cursor.id);
         let mark = schema.id_mark();
         if self.key == SortKey::Column("id") {
@@ -178,10 +189,10 @@ impl Sort {
         Ok(match (&cursor.key, self.descending) {
             // NULLs come last where the largest come first.
             (Cell::Null, true) => {
-                After::Here(Sql::with(format!("{is_null} AND id < {mark}"), [id]))
+                After::Here(Sql::with(format!("{is_null} AND id {op} {mark}"), [id]))
             }
             (Cell::Null, false) => After::Here(Sql::with(
-                format!("({key} IS NOT NULL OR id > {mark})"),
+                format!("({key} IS NOT NULL OR id {op} {mark})"),
                 [id],
             )),
             (_, true) if can_be_null => match self.key {
