@@ -6,6 +6,7 @@ pub mod db;
 pub mod demo;
 pub mod engine;
 pub mod error;
+pub mod export;
 pub mod jobs;
 pub mod lab;
 pub mod memory;
