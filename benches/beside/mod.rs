@@ -192,6 +192,7 @@ fn sql_of(task: &Task, schema: &Schema) -> Result<Sql> {
     match task {
         Task::Query(query) => query.sql(schema),
         Task::Sql(text) => Ok(Sql::text(text)),
+        Task::Export(_) => Err(Error::other("time an export", "it is no query")),
     }
 }
 

@@ -340,6 +340,7 @@ impl Asking {
                 Event::Started { .. }
                 | Event::Rows { .. }
                 | Event::Ended { .. }
+                | Event::Exported { .. }
                 | Event::LimitsApplied(_)
                 | Event::ConnectionApplied { .. }
                 | Event::ConnectionClosed { .. }
@@ -387,6 +388,7 @@ impl Asking {
                 | Event::Started { .. }
                 | Event::Opened(_)
                 | Event::OpenFailed { .. }
+                | Event::Exported { .. }
                 | Event::LimitsApplied(_)
                 | Event::ConnectionApplied { .. }
                 | Event::ConnectionClosed { .. }

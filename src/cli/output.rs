@@ -56,6 +56,8 @@ impl Output {
         let (sql, differences) = match task {
             Task::Query(query) => (query.sql(schema)?, Some(Differences::new(query))),
             Task::Sql(text) => (Sql::text(text), None),
+            // It writes its rows itself.
+            Task::Export(_) => (Sql::default(), None),
         };
         Ok(Self {
             format,

@@ -61,6 +61,7 @@ impl Session {
                 Event::Started { .. }
                 | Event::Rows { .. }
                 | Event::Ended { .. }
+                | Event::Exported { .. }
                 | Event::LimitsApplied(_)
                 | Event::ConnectionApplied { .. }
                 | Event::ConnectionClosed { .. }
@@ -131,6 +132,7 @@ impl Session {
                 Event::Rows { .. }
                 | Event::Opened(_)
                 | Event::OpenFailed { .. }
+                | Event::Exported { .. }
                 | Event::LimitsApplied(_)
                 | Event::ConnectionApplied { .. }
                 | Event::ConnectionClosed { .. }

@@ -17,6 +17,9 @@ use crate::{
 /// The most connections a profile may ask for: each has a page cache, a thread and a curve.
 pub const MAX_CONNECTIONS: usize = 16;
 
+/// The largest page that a file can have, in bytes.
+const MAX_PAGE_SIZE: u32 = 65_536;
+
 /// Everything that decides about memory, under a name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -232,6 +235,21 @@ impl MemoryProfile {
         Ok(self)
     }
 
+    /// The same for a task that reads everything once: pages are not needed again, and a sort of
+    /// any size stays small in memory, because SQLite sorts within the cache's size and then goes
+    /// to a file.
+    #[must_use]
+    pub fn for_reading_all(&self) -> Self {
+        let enough = CacheSize::KiB(16 << 10);
+        let is_small = self.cache_size.bytes(MAX_PAGE_SIZE) <= enough.bytes(MAX_PAGE_SIZE);
+        Self {
+            cache_size: if is_small { self.cache_size } else { enough },
+            temp_store: TempStore::File,
+            mmap_size: Bytes(0),
+            ..self.clone()
+        }
+    }
+
     /// The limits of the process that this profile asks for.
     pub fn heap_limits(&self) -> HeapLimits {
         HeapLimits {
@@ -342,6 +360,16 @@ mod tests {
         }
         let error = MemoryProfile::find("no such profile").expect_err("unknown");
         assert!(error.to_string().contains("First repair"), "{error}");
+    }
+
+    #[test]
+    fn reading_everything_is_small_with_every_profile() {
+        for profile in MemoryProfile::built_in() {
+            let bounded = profile.for_reading_all();
+            let cache = bounded.cache_size.bytes(MAX_PAGE_SIZE);
+            assert!(cache <= Bytes::mib(16), "{}: {cache}", profile.name);
+            assert_eq!(bounded.temp_store, TempStore::File);
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::{
     },
     engine::receipt::Receipt,
     error::Report,
+    export::{ExportEnd, ExportSpec},
     jobs::{
         catalogue::{Column, JobQuery},
         clusters::Clusters,
@@ -32,6 +33,8 @@ pub enum Task {
     Query(JobQuery),
     /// A statement that the user wrote.
     Sql(String),
+    /// Jobs into a file.
+    Export(Box<ExportSpec>),
 }
 
 impl Task {
@@ -40,6 +43,7 @@ impl Task {
         match self {
             Self::Query(query) => query.name(),
             Self::Sql(_) => "sql",
+            Self::Export(_) => "export",
         }
     }
 
@@ -58,6 +62,7 @@ impl Task {
         match self {
             Self::Query(query) => query.title(),
             Self::Sql(_) => "SQL".to_owned(),
+            Self::Export(_) => "Export".to_owned(),
         }
     }
 }
@@ -131,6 +136,18 @@ pub enum Event {
         id: TaskId,
         /// The rows, in order, after those before.
         rows: Vec<Vec<Cell>>,
+    },
+    /// An export has got so far. Comes a few times a second while rows come, and once at its end,
+    /// right before [`Event::Ended`].
+    Exported {
+        /// The task.
+        id: TaskId,
+        /// Rows written.
+        rows: u64,
+        /// Bytes written.
+        bytes: u64,
+        /// What has become of it, the last time.
+        end: Option<ExportEnd>,
     },
     /// A task is over.
     Ended {

@@ -4,12 +4,14 @@
 //! waits for SQLite.
 
 pub mod cancel;
+mod export;
 pub mod gauge;
 pub mod message;
 mod pool;
 mod progress;
 pub mod receipt;
 mod run;
+mod take;
 mod worker;
 
 use std::{
@@ -170,6 +172,7 @@ impl Engine {
             Event::OpenFailed { .. }
             | Event::Started { .. }
             | Event::Rows { .. }
+            | Event::Exported { .. }
             | Event::LimitsApplied(_)
             | Event::ConnectionApplied { .. }
             | Event::ConnectionClosed { .. }

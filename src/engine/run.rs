@@ -1,20 +1,23 @@
 //! Runs one statement and sends its rows as they come.
 
 use std::{
+    path::Path,
     sync::{
         Arc,
         atomic::Ordering::Relaxed,
         mpsc::{SyncSender, TrySendError},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use rusqlite::{Statement, StatementStatus};
 
 use super::{
     cancel::StopReason,
+    export,
     message::{Event, News, Task},
     pool::{Pool, Work},
+    take::{Batches, Running, Take},
     worker::check,
 };
 use crate::{
@@ -23,7 +26,6 @@ use crate::{
         plan::PlanSummary,
         secrets,
         status::{self, CacheCounters},
-        value::Cell,
     },
     error::{Error, Result},
     jobs::{catalogue::Column, schema::Schema, sort::Cursor, sql::Sql},
@@ -31,16 +33,10 @@ use crate::{
     units::Bytes,
 };
 
-/// A batch is sent when it has this many rows,
-const BATCH_ROWS: usize = 256;
-/// or holds this much,
-const BATCH_BYTES: usize = 1 << 20;
-/// or when this long has passed since the batch before: a slow query shows each row as it comes.
-const BATCH_WAIT: Duration = Duration::from_millis(40);
-
 /// What became of the statement.
 #[derive(Default)]
 pub(super) struct Run {
+    pub is_started: bool,
     pub error: Option<Error>,
     pub rows: u64,
     pub first_row_nanos: Option<u64>,
@@ -78,9 +74,38 @@ pub(super) struct Reporter {
 const SEND_RETRY: Duration = Duration::from_millis(2);
 
 impl Reporter {
+    /// Says what may as well stay unsaid if nobody has listened for a while.
+    pub(super) fn mention(&self, event: Event, pool: &Pool) {
+        let news = News {
+            at_secs: pool.clock.secs(),
+            event,
+        };
+        if self.out.try_send(news).is_ok() {
+            (self.wake)();
+        }
+    }
+
+    /// Says what must be heard, when no statement is open any more.
+    pub(super) fn tell(&self, event: Event, pool: &Pool) {
+        let news = News {
+            at_secs: pool.clock.secs(),
+            event,
+        };
+        // If the engine has hung up, nobody waits for this.
+        if self.out.send(news).is_ok() {
+            (self.wake)();
+        }
+    }
+
     /// Waits for room, but no longer than the task may run: a statement that is half read keeps its
     /// snapshot, and with it the write-ahead log of a live database.
-    fn send(&self, event: Event, work: &Work, pool: &Pool, connection: usize) -> Result<()> {
+    pub(super) fn send(
+        &self,
+        event: Event,
+        work: &Work,
+        pool: &Pool,
+        connection: usize,
+    ) -> Result<()> {
         let mut news = News {
             at_secs: pool.clock.secs(),
             event,
@@ -105,22 +130,21 @@ impl Reporter {
     }
 }
 
+/// An open database.
+#[derive(Clone, Copy)]
+pub(super) struct Opened<'a> {
+    pub conn: &'a ReadConnection,
+    pub schema: &'a Schema,
+    pub path: &'a Path,
+}
+
 /// Runs the task's statement.
-pub(super) fn run(
-    (conn, schema): (&ReadConnection, &Schema),
-    work: &Work,
-    pool: &Pool,
-    connection: usize,
-    reporter: &Reporter,
-) -> Run {
+pub(super) fn run(opened: Opened<'_>, running: Running<'_>) -> Run {
     let mut run = Run::default();
     let mut runner = Runner {
-        conn,
-        schema,
-        work,
-        pool,
-        connection,
-        reporter,
+        opened,
+        running,
+        vm_steps_low: 0,
         run: &mut run,
     };
     if let Err(error) = runner.go() {
@@ -132,49 +156,71 @@ pub(super) fn run(
     run
 }
 
-struct Runner<'a> {
-    conn: &'a ReadConnection,
-    schema: &'a Schema,
-    work: &'a Work,
-    pool: &'a Pool,
-    connection: usize,
-    reporter: &'a Reporter,
+/// One task on its way through its statements.
+pub(super) struct Runner<'a> {
+    pub opened: Opened<'a>,
+    pub running: Running<'a>,
+    /// SQLite counts in 32 bits, statement by statement.
+    vm_steps_low: u32,
     run: &'a mut Run,
 }
 
 impl Runner<'_> {
     fn go(&mut self) -> Result<()> {
-        check(&self.work.token)?;
-        let Sql { text, params } = match &self.work.task {
-            Task::Query(query) => query.sql(self.schema)?,
-            Task::Sql(text) => Sql::text(text),
-        };
+        self.running.check()?;
+        let mut batches = Batches::new(self.running);
+        match &self.running.work.task {
+            Task::Query(query) => {
+                let sql = query.sql(self.opened.schema)?;
+                self.statement(&sql, Some(query.columns()), &mut batches)?;
+                let num_rows = usize::try_from(self.run.rows).unwrap_or(usize::MAX);
+                self.run.next = query.next(num_rows, Some(&batches.last_row));
+                Ok(())
+            }
+            Task::Sql(text) => self.statement(&Sql::text(text), None, &mut batches),
+            Task::Export(spec) => export::run(self, spec),
+        }
+    }
+
+    /// Runs a statement to its end. The first one of a task says that the task has started, with
+    /// these columns or those of the statement.
+    pub(super) fn statement(
+        &mut self,
+        sql: &Sql,
+        columns: Option<Vec<Column>>,
+        take: &mut dyn Take,
+    ) -> Result<()> {
+        let Sql { text, params } = sql;
+        let conn = self.opened.conn;
         let failed = |source| Error::Query {
             sql: text.clone(),
             source,
         };
-        let mut statement = prepare(self.conn, &self.work.task, &text)?;
+        let mut statement = prepare(conn, &self.running.work.task, text)?;
         let values = || rusqlite::params_from_iter(params.iter());
-        // A statement that explains another has no plan of its own.
-        let plan = if statement.is_explain() == 0 {
-            PlanSummary::of(self.conn, &text, values()).map_err(failed)?
-        } else {
-            PlanSummary::default()
-        };
-        let columns = match &self.work.task {
-            Task::Query(query) => query.columns(),
-            Task::Sql(_) => statement
-                .column_names()
-                .map(|name| Column::new(name, None))
-                .collect(),
-        };
-        self.report(Event::Started {
-            id: self.work.id,
-            connection: self.connection,
-            plan,
-            columns,
-        })?;
-        let result = self.step_through(&mut statement, values(), failed);
+        if !self.run.is_started {
+            self.run.is_started = true;
+            // A statement that explains another has no plan of its own.
+            let plan = if statement.is_explain() == 0 {
+                PlanSummary::of(conn, text, values()).map_err(failed)?
+            } else {
+                PlanSummary::default()
+            };
+            let columns = columns.unwrap_or_else(|| {
+                let names = statement.column_names();
+                names
+                    .into_iter()
+                    .map(|name| Column::new(name, None))
+                    .collect()
+            });
+            self.running.report(Event::Started {
+                id: self.running.work.id,
+                connection: self.running.connection,
+                plan,
+                columns,
+            })?;
+        }
+        let result = self.step_through(&mut statement, values(), failed, take);
         self.count(&statement);
         result
     }
@@ -184,11 +230,9 @@ impl Runner<'_> {
         statement: &mut Statement<'_>,
         params: impl rusqlite::Params,
         failed: impl Fn(rusqlite::Error) -> Error,
+        take: &mut dyn Take,
     ) -> Result<()> {
-        let num_columns = statement.column_count();
         let mut rows = statement.query(params).map_err(&failed)?;
-        let mut batch = Batch::default();
-        let mut last_row = Vec::new();
         let result = loop {
             let row = match rows.next() {
                 Ok(Some(row)) => row,
@@ -196,65 +240,29 @@ impl Runner<'_> {
                 Err(source) => break Err(failed(source)),
             };
             if self.run.first_row_nanos.is_none() {
-                self.run.first_row_nanos = Some(self.pool.clock.nanos());
+                self.run.first_row_nanos = Some(self.running.pool.clock.nanos());
             }
-            let cells = (0..num_columns)
-                .map(|column| row.get_ref(column).map(Cell::from))
-                .collect::<rusqlite::Result<Vec<_>>>()
-                .map_err(&failed)?;
             self.run.rows += 1;
-            batch.push(cells);
-            if batch.is_due() {
-                if let Err(error) = check(&self.work.token) {
-                    break Err(error);
-                }
-                self.send(&mut batch, &mut last_row)?;
+            if let Err(error) = take.row(row, self.run.rows) {
+                break Err(error);
             }
         };
         // Nothing more is read: the snapshot goes before anything waits for room.
         drop(rows);
-        // What has arrived is shown, however it ended.
-        self.send(&mut batch, &mut last_row)?;
-        if result.is_ok()
-            && let Task::Query(query) = &self.work.task
-        {
-            let num_rows = usize::try_from(self.run.rows).unwrap_or(usize::MAX);
-            self.run.next = query.next(num_rows, Some(&last_row));
-        }
+        take.end()?;
         result
-    }
-
-    fn send(&self, batch: &mut Batch, last_row: &mut Vec<Cell>) -> Result<()> {
-        let rows = batch.take();
-        let Some(last) = rows.last() else {
-            return Ok(());
-        };
-        if matches!(self.work.task, Task::Query(_)) {
-            last_row.clone_from(last);
-        }
-        self.pool.gauges[self.connection]
-            .rows
-            .store(self.run.rows, Relaxed);
-        let event = Event::Rows {
-            id: self.work.id,
-            rows,
-        };
-        self.report(event)
-    }
-
-    fn report(&self, event: Event) -> Result<()> {
-        self.reporter
-            .send(event, self.work, self.pool, self.connection)
     }
 
     fn count(&mut self, statement: &Statement<'_>) {
         // SQLite counts in 32 bits. The progress handler counted thousands in 64.
-        let ticked = self.pool.gauges[self.connection].vm_steps.load(Relaxed);
+        let gauge = &self.running.pool.gauges[self.running.connection];
+        let ticked = gauge.vm_steps.load(Relaxed);
         let low = |what| statement.get_status(what).cast_unsigned();
-        self.run.vm_steps = status::widened(low(StatementStatus::VmStep), ticked);
-        self.run.fullscan_steps = low(StatementStatus::FullscanStep).into();
-        self.run.sorts = low(StatementStatus::Sort).into();
-        self.run.autoindexes = low(StatementStatus::AutoIndex).into();
+        self.vm_steps_low = self.vm_steps_low.wrapping_add(low(StatementStatus::VmStep));
+        self.run.vm_steps = status::widened(self.vm_steps_low, ticked);
+        self.run.fullscan_steps += u64::from(low(StatementStatus::FullscanStep));
+        self.run.sorts += u64::from(low(StatementStatus::Sort));
+        self.run.autoindexes += u64::from(low(StatementStatus::AutoIndex));
     }
 }
 
@@ -268,7 +276,7 @@ fn prepare<'conn>(
         sql: text.to_owned(),
         source,
     };
-    if matches!(task, Task::Query(_)) {
+    if matches!(task, Task::Query(_) | Task::Export(_)) {
         return conn.prepare(text).map_err(failed);
     }
     let (prepared, refused) = conn.authorizer.strictly(|| conn.prepare(text));
@@ -295,34 +303,5 @@ fn prepare<'conn>(
         Ok(_) => refuse("it would write"),
         Err(rusqlite::Error::MultipleStatement) => refuse("there is more than one statement"),
         Err(source) => Err(failed(source)),
-    }
-}
-
-#[derive(Default)]
-struct Batch {
-    rows: Vec<Vec<Cell>>,
-    bytes: usize,
-    last_sent: Option<Instant>,
-}
-
-impl Batch {
-    fn push(&mut self, row: Vec<Cell>) {
-        self.bytes += row.iter().map(Cell::size).sum::<usize>();
-        self.rows.push(row);
-    }
-
-    fn is_due(&self) -> bool {
-        self.rows.len() >= BATCH_ROWS
-            || self.bytes >= BATCH_BYTES
-            // The very first row goes out alone.
-            || self
-                .last_sent
-                .is_none_or(|at| at.elapsed() >= BATCH_WAIT)
-    }
-
-    fn take(&mut self) -> Vec<Vec<Cell>> {
-        self.last_sent = Some(Instant::now());
-        self.bytes = 0;
-        std::mem::take(&mut self.rows)
     }
 }

@@ -1,6 +1,7 @@
 //! One thread, one connection, one loop: the life of every task, in one place.
 
 use std::{
+    path::PathBuf,
     sync::{Arc, atomic::Ordering::Relaxed, mpsc::SyncSender},
     time::{Duration, Instant},
 };
@@ -14,7 +15,8 @@ use super::{
     pool::{Next, Pool, Seen, Wanted, Work},
     progress::{OPS_PER_TICK, Progress},
     receipt::{Outcome, Receipt, Stop, is_given_back},
-    run::{self, Reporter, Run},
+    run::{self, Opened, Reporter, Run},
+    take::Running,
 };
 use crate::{
     db::{
@@ -46,6 +48,7 @@ struct Open {
     conn: ReadConnection,
     settings: ConnectionSettings,
     schema: Arc<Schema>,
+    path: PathBuf,
 }
 
 impl Worker {
@@ -192,6 +195,7 @@ impl Worker {
                 conn,
                 settings,
                 schema: Arc::clone(&target.schema),
+                path: target.path.clone(),
             });
         }
         self.conn
@@ -284,14 +288,38 @@ impl Worker {
         if let Err(error) = watch(&mut open.conn, &pool, index, work, wanted, start) {
             return Run::failed(error);
         }
+        let reads_all = matches!(work.task, Task::Export(_));
+        if reads_all
+            && let Err(error) = wanted
+                .profile
+                .for_reading_all()
+                .apply_to_connection(&open.conn, index)
+        {
+            return Run::failed(error);
+        }
         pool.interrupters[index].begin(work.id, open.conn.get_interrupt_handle());
-        let mut run = run::run((&open.conn, &schema), work, &pool, index, &reporter);
+        let opened = Opened {
+            conn: &open.conn,
+            schema: &schema,
+            path: &open.path,
+        };
+        let running = Running {
+            work,
+            pool: &pool,
+            connection: index,
+            reporter: &reporter,
+        };
+        let mut run = run::run(opened, running);
         pool.interrupters[index].end();
         // The handler belongs to the task: without it, nothing stops what comes between tasks.
         open.conn.progress_handler(0, None::<fn() -> bool>).ok();
+        let is_as_before = !reads_all || restore(&wanted.profile, open, index);
         let now = CacheCounters::of(&open.conn);
         pool.gauges[index].publish(now, pool.clock.nanos());
         run.counters = now.since(before);
+        if !is_as_before {
+            self.close(CloseReason::Setting);
+        }
         run
     }
 
@@ -396,11 +424,15 @@ struct Start {
 
 impl Start {
     fn now(pool: &Pool, work: &Work, profile: &MemoryProfile) -> Self {
-        let own_limit = match &work.task {
-            Task::Query(query) => query.time_limit(),
-            Task::Sql(_) => None,
+        let time_limit = match &work.task {
+            Task::Query(query) => [query.time_limit(), profile.time_limit]
+                .into_iter()
+                .flatten()
+                .min(),
+            Task::Sql(_) => profile.time_limit,
+            // The profile's is meant for questions, and would only cut a file off.
+            Task::Export(spec) => spec.time_limit,
         };
-        let time_limit = [own_limit, profile.time_limit].into_iter().flatten().min();
         let heap = status::sqlite_heap();
         let rss = sample::rss();
         let nanos = pool.clock.nanos();
@@ -456,6 +488,15 @@ fn watch(
     };
     status::on_progress(conn, OPS_PER_TICK, move |live| progress.tick(live))
         .map_err(|source| Error::other("watch the query", source))
+}
+
+/// Puts the profile's settings back after a task that had its own. `false`: the connection does not
+/// take them, or is still inside the task's transaction.
+fn restore(profile: &MemoryProfile, open: &Open, index: usize) -> bool {
+    open.conn.is_autocommit()
+        && profile
+            .apply_to_connection(&open.conn, index)
+            .is_ok_and(|settings| settings == open.settings)
 }
 
 fn release(conn: &Connection) {

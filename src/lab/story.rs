@@ -225,6 +225,7 @@ fn open(
             Event::Started { .. }
             | Event::Rows { .. }
             | Event::Ended { .. }
+            | Event::Exported { .. }
             | Event::LimitsApplied(_)
             | Event::ConnectionApplied { .. }
             | Event::ConnectionClosed { .. }
@@ -342,6 +343,7 @@ impl Stage<'_> {
             Event::Opened(_)
             | Event::OpenFailed { .. }
             | Event::Rows { .. }
+            | Event::Exported { .. }
             | Event::LimitsApplied(_)
             | Event::ConnectionApplied { .. }
             | Event::Shrunk { .. }

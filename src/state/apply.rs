@@ -72,6 +72,8 @@ impl AppState {
                     return self.ask_new_metrics(at_secs);
                 }
             }
+            // The window has no exports yet.
+            Event::Exported { .. } => {}
             Event::LimitsApplied(limits) => self.tuning.limits = limits,
             Event::ConnectionApplied {
                 connection,

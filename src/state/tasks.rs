@@ -98,7 +98,7 @@ impl Tasks {
             title: task.title(),
             is_background: match task {
                 Task::Query(query) => query.is_background(),
-                Task::Sql(_) => false,
+                Task::Sql(_) | Task::Export(_) => false,
             },
             queued_secs: at_secs,
             started: None,

@@ -360,7 +360,7 @@ fn cluster_descriptions_are_kept_for_their_database_and_ask_for_metrics_again() 
             Task::Query(JobQuery::MetricHistogram { metric, .. }) => {
                 Some(metric.scale.as_ref().map(|scale| scale.peak))
             }
-            Task::Query(_) | Task::Sql(_) => None,
+            Task::Query(_) | Task::Sql(_) | Task::Export(_) => None,
         })
         .collect();
     assert_eq!(peaks, [Some(350.0), None]);

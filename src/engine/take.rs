@@ -1,0 +1,138 @@
+//! What becomes of the rows of a statement: sent as they come, or whatever else takes them.
+
+use std::{
+    sync::atomic::Ordering::Relaxed,
+    time::{Duration, Instant},
+};
+
+use rusqlite::Row;
+
+use super::{
+    message::{Event, Task},
+    pool::{Pool, Work},
+    run::Reporter,
+    worker::check,
+};
+use crate::{
+    db::value::Cell,
+    error::{Error, Result},
+};
+
+/// A batch is sent when it has this many rows,
+const BATCH_ROWS: usize = 256;
+/// or holds this much,
+const BATCH_BYTES: usize = 1 << 20;
+/// or when this long has passed since the batch before: a slow query shows each row as it comes.
+const BATCH_WAIT: Duration = Duration::from_millis(40);
+
+/// A running task as whoever takes its rows sees it.
+#[derive(Clone, Copy)]
+pub(super) struct Running<'a> {
+    pub work: &'a Work,
+    pub pool: &'a Pool,
+    pub connection: usize,
+    pub reporter: &'a Reporter,
+}
+
+impl Running<'_> {
+    pub(super) fn report(&self, event: Event) -> Result<()> {
+        self.reporter
+            .send(event, self.work, self.pool, self.connection)
+    }
+
+    pub(super) fn check(&self) -> Result<()> {
+        check(&self.work.token)
+    }
+
+    pub(super) fn show_rows(&self, rows: u64) {
+        self.pool.gauges[self.connection].rows.store(rows, Relaxed);
+    }
+}
+
+/// Takes the rows of a statement one by one.
+pub(super) trait Take {
+    /// One row, while SQLite holds it. `num_rows` counts it already.
+    ///
+    /// # Errors
+    /// If the statement should go no further.
+    fn row(&mut self, row: &Row<'_>, num_rows: u64) -> Result<()>;
+
+    /// No more rows will come, however it ended; the statement's snapshot is gone.
+    ///
+    /// # Errors
+    /// If what was taken cannot be delivered.
+    fn end(&mut self) -> Result<()>;
+}
+
+/// Sends rows in batches to whoever asked.
+pub(super) struct Batches<'a> {
+    running: Running<'a>,
+    rows: Vec<Vec<Cell>>,
+    bytes: usize,
+    last_sent: Option<Instant>,
+    num_rows: u64,
+    /// Where the next page begins.
+    pub last_row: Vec<Cell>,
+}
+
+impl<'a> Batches<'a> {
+    pub(super) fn new(running: Running<'a>) -> Self {
+        Self {
+            running,
+            rows: Vec::new(),
+            bytes: 0,
+            last_sent: None,
+            num_rows: 0,
+            last_row: Vec::new(),
+        }
+    }
+
+    fn is_due(&self) -> bool {
+        self.rows.len() >= BATCH_ROWS
+            || self.bytes >= BATCH_BYTES
+            // The very first row goes out alone.
+            || self
+                .last_sent
+                .is_none_or(|at| at.elapsed() >= BATCH_WAIT)
+    }
+
+    fn send(&mut self) -> Result<()> {
+        self.last_sent = Some(Instant::now());
+        self.bytes = 0;
+        let rows = std::mem::take(&mut self.rows);
+        let Some(last) = rows.last() else {
+            return Ok(());
+        };
+        if matches!(self.running.work.task, Task::Query(_)) {
+            self.last_row.clone_from(last);
+        }
+        self.running.show_rows(self.num_rows);
+        self.running.report(Event::Rows {
+            id: self.running.work.id,
+            rows,
+        })
+    }
+}
+
+impl Take for Batches<'_> {
+    fn row(&mut self, row: &Row<'_>, num_rows: u64) -> Result<()> {
+        let num_columns = row.as_ref().column_count();
+        let cells = (0..num_columns)
+            .map(|column| row.get_ref(column).map(Cell::from))
+            .collect::<rusqlite::Result<Vec<_>>>()
+            .map_err(|source| Error::other("read a row", source))?;
+        self.num_rows = num_rows;
+        self.bytes += cells.iter().map(Cell::size).sum::<usize>();
+        self.rows.push(cells);
+        if self.is_due() {
+            self.running.check()?;
+            self.send()?;
+        }
+        Ok(())
+    }
+
+    fn end(&mut self) -> Result<()> {
+        // What has arrived is shown, however it ended.
+        self.send()
+    }
+}
