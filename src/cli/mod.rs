@@ -4,6 +4,7 @@
 
 pub mod check;
 pub mod demo;
+pub mod export;
 pub mod generate;
 mod output;
 pub mod query;
@@ -44,6 +45,8 @@ pub enum Command {
     Query(Box<query::QueryArgs>),
     /// Run one reading statement of your own.
     Sql(query::SqlArgs),
+    /// Write jobs to a file: CSV, JSON Lines or Parquet.
+    Export(Box<export::ExportArgs>),
     /// Make a realistic database of any number of jobs.
     Generate(generate::GenerateArgs),
     /// Say what a database and this program's SQLite are.
@@ -79,6 +82,7 @@ pub fn run(command: &Command) -> ExitCode {
     let result = match command {
         Command::Query(args) => query::run_query(args),
         Command::Sql(args) => query::run_sql(args),
+        Command::Export(args) => export::run(args),
         Command::Generate(args) => generate::run(args).map(|()| ExitCode::Done),
         Command::Check(args) => check::run(args),
         Command::Demo(args) => demo::run(args),

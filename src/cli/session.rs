@@ -1,4 +1,4 @@
-//! One engine, one database, one task: what `query` and `sql` share.
+//! One engine, one database, one task: what `query`, `sql` and `export` share.
 
 use std::{
     path::Path,
@@ -14,6 +14,7 @@ use crate::{
         receipt::Receipt,
     },
     error::{Error, Report, Result},
+    export::ExportEnd,
     jobs::{catalogue::Column, facts::DatabaseFacts, schema::Schema, sort::Cursor},
 };
 
@@ -129,10 +130,12 @@ impl Session {
                         Err,
                     );
                 }
+                Event::Exported {
+                    rows, bytes, end, ..
+                } => sink.exported(rows, bytes, end),
                 Event::Rows { .. }
                 | Event::Opened(_)
                 | Event::OpenFailed { .. }
-                | Event::Exported { .. }
                 | Event::LimitsApplied(_)
                 | Event::ConnectionApplied { .. }
                 | Event::ConnectionClosed { .. }
@@ -161,6 +164,14 @@ pub trait Sink {
     /// # Errors
     /// If the output cannot be written.
     fn rows(&mut self, rows: &[Vec<Cell>]) -> Result<()>;
+
+    /// An export has got so far.
+    ///
+    /// # Errors
+    /// If it should be stopped.
+    fn exported(&mut self, _rows: u64, _bytes: u64, _end: Option<ExportEnd>) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// Keeps all rows: for small results that the program itself needs.

@@ -16,7 +16,7 @@ use crate::{
 const LISTED: usize = 20;
 
 /// Refuses states that neither cc-backend nor the file knows, before anything runs.
-pub(super) fn values(session: &mut Session, query: &JobQuery) -> Result<()> {
+pub(in crate::cli) fn values(session: &mut Session, query: &JobQuery) -> Result<()> {
     let Some(selection) = query.selection() else {
         return Ok(());
     };
@@ -34,7 +34,7 @@ pub(super) fn values(session: &mut Session, query: &JobQuery) -> Result<()> {
 }
 
 /// After an empty answer: was it asked for something that the file does not have?
-pub(super) fn matches(session: &mut Session, query: &JobQuery) -> Result<()> {
+pub(in crate::cli) fn matches(session: &mut Session, query: &JobQuery) -> Result<()> {
     if let JobQuery::MetricHistogram { metric, .. } = query {
         let known = texts(session, JobQuery::FootprintKeys)?;
         let is_known = metric.keys(false).iter().any(|key| known.contains(key));

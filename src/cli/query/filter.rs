@@ -16,7 +16,7 @@ use crate::{
 /// startsWith, endsWith, contains, in (comma-separated) and like; RANGE is 4..16, >=4, <16 or =0.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Filter options")]
-pub(super) struct FilterArgs {
+pub(in crate::cli) struct FilterArgs {
     /// cc-backend's `JobFilter` as JSON, or a list of them: {"cluster":{"eq":"fritz"}}.
     #[arg(long, value_name = "JSON")]
     pub filter: Vec<String>,
@@ -99,7 +99,7 @@ pub(super) struct FilterArgs {
 
 impl FilterArgs {
     /// The filter that the options make together.
-    pub(super) fn to_filter(&self) -> Result<JobFilter> {
+    pub(in crate::cli) fn to_filter(&self) -> Result<JobFilter> {
         let mut conditions = Vec::new();
         for json in &self.filter {
             conditions.extend(JobFilter::from_json(json)?.conditions);
@@ -246,6 +246,6 @@ pub(super) fn one_of<T: Copy, const N: usize>(
         })
 }
 
-pub(super) fn parse_local_time(text: &str) -> Result<i64> {
+pub(in crate::cli) fn parse_local_time(text: &str) -> Result<i64> {
     parse_time(text, &TimeZone::system())
 }

@@ -1,8 +1,8 @@
 //! `jobscope query` and `jobscope sql`.
 
 mod build;
-mod check;
-mod filter;
+pub(super) mod check;
+pub(super) mod filter;
 
 use std::{
     path::{Path, PathBuf},
@@ -206,7 +206,7 @@ fn run(database: &Path, task: &Task, args: &RunArgs) -> Result<ExitCode> {
     Ok(ExitCode::Done)
 }
 
-fn parse_positive_duration(text: &str) -> Result<Duration> {
+pub(super) fn parse_positive_duration(text: &str) -> Result<Duration> {
     parse_duration(text).and_then(|duration| {
         if duration.is_zero() {
             Err(Error::invalid("time limit", text, "more than nothing"))
