@@ -144,7 +144,7 @@ pub(super) fn text<'a>(value: ValueRef<'a>, scratch: &'a mut Vec<u8>) -> &'a str
         }
         ValueRef::Null => {}
         ValueRef::Integer(value) => push_int(scratch, value),
-        ValueRef::Real(value) => push_real(scratch, value, "Infinity"),
+        ValueRef::Real(value) => push_real(scratch, value),
     }
     // Only ASCII was pushed.
     str::from_utf8(scratch).unwrap_or_default()

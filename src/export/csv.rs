@@ -54,7 +54,7 @@ impl Line for Csv {
                     }
                 }
                 ValueRef::Integer(value) => push_int(line, value),
-                ValueRef::Real(value) => push_real(line, value, "Infinity"),
+                ValueRef::Real(value) => push_real(line, value),
                 ValueRef::Text(bytes) | ValueRef::Blob(bytes) => {
                     if str::from_utf8(bytes).is_ok() {
                         push_text(line, bytes);

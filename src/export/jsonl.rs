@@ -12,9 +12,6 @@ use super::{
 };
 use crate::jobs::column::ColumnKind;
 
-/// JSON has no word for it, but reads so large a number as infinite.
-const INFINITY: &str = "9e999";
-
 pub(super) struct Jsonl {
     fields: Vec<Field>,
     /// `{"id":`, `,"job_id":` and so on.
@@ -59,7 +56,13 @@ impl Line for Jsonl {
                     }
                 }
                 ValueRef::Integer(value) => push_int(line, value),
-                ValueRef::Real(value) => push_real(line, value, INFINITY),
+                // JSON has no number for it; readers of real numbers know the word.
+                ValueRef::Real(value) if value.is_infinite() => {
+                    line.push(b'"');
+                    push_real(line, value);
+                    line.push(b'"');
+                }
+                ValueRef::Real(value) => push_real(line, value),
                 ValueRef::Text(bytes) | ValueRef::Blob(bytes) => match str::from_utf8(bytes) {
                     Ok(text) if field.kind == ColumnKind::Json && is_json(text) => {
                         push_document(line, bytes);

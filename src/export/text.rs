@@ -11,12 +11,12 @@ pub(super) fn push_int(line: &mut Vec<u8>, value: i64) {
 }
 
 /// The shortest digits that read back as the same number, always with a point or an exponent: a
-/// real number stays one. `infinity` is what the format calls a number without end.
-pub(super) fn push_real(line: &mut Vec<u8>, value: f64, infinity: &str) {
+/// real number stays one. Without end, it is `Infinity`, which most readers of numbers know.
+pub(super) fn push_real(line: &mut Vec<u8>, value: f64) {
     if value.is_infinite() {
         let sign = if value < 0.0 { "-" } else { "" };
         line.extend_from_slice(sign.as_bytes());
-        line.extend_from_slice(infinity.as_bytes());
+        line.extend_from_slice(b"Infinity");
         return;
     }
     // Writing to a vector cannot fail.
@@ -134,7 +134,7 @@ mod tests {
     fn real_numbers_read_back() {
         for value in [0.1 + 0.2, 5.0, -0.0, 1e300, 5e-324, f64::MAX] {
             let mut line = Vec::new();
-            push_real(&mut line, value, "Infinity");
+            push_real(&mut line, value);
             let text = String::from_utf8(line).expect("ASCII");
             assert_eq!(
                 text.parse::<f64>().expect(&text).to_bits(),

@@ -7,6 +7,9 @@ pub mod asked;
 #[allow(dead_code, reason = "not every test file runs tasks")]
 pub mod engine;
 #[expect(clippy::allow_attributes, reason = "unused in some test files only")]
+#[allow(dead_code, reason = "not every test file exports")]
+pub mod exported;
+#[expect(clippy::allow_attributes, reason = "unused in some test files only")]
 #[allow(
     dead_code,
     reason = "not every test file needs every part of the database"

@@ -49,7 +49,7 @@ const COUNT_PATIENCE: Duration = Duration::from_secs(2);
 pub struct ExportArgs {
     /// The database.
     database: PathBuf,
-    /// The file to write; - for standard output. With --partition, a folder.
+    /// The file to write; - for standard output. With --partitioned, a folder.
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
     /// How it is written; without it, as FILE's extension says.
@@ -63,14 +63,18 @@ pub struct ExportArgs {
     #[arg(long, value_name = "DOCUMENT", value_enum, value_delimiter = ',')]
     expand: Vec<Expanded>,
     /// The order (`duration`, `start_time:asc`, `footprint.mem_bw_avg`); newest first without it.
-    #[arg(long, value_name = "COLUMN[:asc|:desc]", conflicts_with = "partition")]
+    #[arg(
+        long,
+        value_name = "COLUMN[:asc|:desc]",
+        conflicts_with = "partitioned"
+    )]
     sort: Option<String>,
     /// How times are written.
     #[arg(long, value_enum, default_value_t = TimesArg::Rfc3339)]
     times: TimesArg,
     /// Write a folder of Parquet files, one for each cluster and month.
     #[arg(long)]
-    partition: bool,
+    partitioned: bool,
     /// Leave FILE.part, properly closed, if the export is stopped.
     #[arg(long)]
     keep_stopped: bool,
@@ -167,7 +171,7 @@ impl ExportArgs {
     }
 
     fn format(&self) -> Result<export::Format> {
-        let partitioned = self.partition;
+        let partitioned = self.partitioned;
         let parquet = export::Format::Parquet { partitioned };
         let given = self.format.map(|format| match format {
             Format::Csv => export::Format::Csv,
