@@ -1,4 +1,4 @@
-//! How exports end: what they refuse, what a stop leaves, marked rows, and text of any kind.
+//! How exports end: what they refuse, what a stop leaves, and text of any kind.
 
 #![expect(clippy::expect_used, reason = "helpers of tests")]
 
@@ -6,70 +6,20 @@ mod common;
 
 use std::{
     fs,
-    path::Path,
     process::{Command, Stdio},
-    time::Duration,
 };
 
 use jobscope::{
-    db::profile::MemoryProfile,
-    engine::{
-        message::{Event, Task},
-        receipt::Outcome,
-    },
-    export::{Export, ExportEnd, ExportSpec, Format, Times},
-    jobs::{
-        catalogue::{Clock, JobQuery},
-        column::JobColumn,
-        export::Part,
-        filter::{JobFilter, Selection},
-        sort::{Cursor, Sort},
-    },
+    export::{Export, Format},
+    jobs::column::JobColumn,
 };
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
 use proptest::prelude::*;
 
 use common::{
-    engine::TestEngine,
-    exported::{export, jobscope, names, plain, strange, talk},
+    exported::{export, jobscope, names, plain, spec, talk},
     jobdb::{self, JobDb},
 };
-
-fn spec(path: &Path, columns: &[&str], format: Format) -> ExportSpec {
-    let clock = Clock {
-        now_unix_secs: jobdb::NOW,
-        short_secs: 300,
-    };
-    let columns = columns.iter().map(|name| name.parse().expect("a column"));
-    ExportSpec {
-        selection: Selection::new(JobFilter::default(), clock),
-        sort: Sort::default(),
-        columns: columns.collect(),
-        expand: Vec::new(),
-        rows: None,
-        format,
-        times: Times::Rfc3339,
-        path: path.to_owned(),
-        keep_stopped: false,
-        overwrite: true,
-        time_limit: None,
-    }
-}
-
-fn exported(engine: &TestEngine) -> Vec<(u64, ExportEnd)> {
-    let mut ends = Vec::new();
-    for event in &engine.log {
-        if let Event::Exported {
-            rows,
-            end: Some(end),
-            ..
-        } = event
-        {
-            ends.push((*rows, end.clone()));
-        }
-    }
-    ends
-}
 
 #[test]
 fn what_exists_is_refused_before_anything_is_read() {
@@ -139,9 +89,12 @@ fn a_stopped_export_is_closed_and_kept_where_that_is_wanted() {
     let reader = SerializedFileReader::new(file).expect("Parquet with an end");
     let rows = reader.metadata().file_metadata().num_rows();
     assert!((1..200_000).contains(&rows), "{rows}");
-    export(&jobdb::large(), &folder.path().join("jobs.csv"), &keep, 3);
+    let said = export(&jobdb::large(), &folder.path().join("jobs.csv"), &keep, 3);
     let lines = fs::read_to_string(folder.path().join("jobs.csv.part")).expect("the part");
     assert!(lines.ends_with("\r\n"), "whole lines only");
+    let count = jobscope::units::format_count(lines.lines().count() as u64 - 1);
+    let first = format!("the first {count} jobs").replace('\u{2009}', " ");
+    assert!(said.contains(&first), "{said}");
     assert_eq!(names(folder.path()), ["jobs.csv.part", "jobs.parquet.part"]);
 }
 
@@ -229,125 +182,6 @@ fn wrong_usage_is_told_as_such() {
     let ended = jobscope(&["export", plain(&db.path), "-o", "-", "--format", "parquet"]);
     assert_eq!(ended.status.code(), Some(2), "{}", talk(&ended));
     assert_eq!(names(db.folder()), ["job.db"]);
-}
-
-#[test]
-fn marked_parts_come_one_after_the_other() {
-    let db = strange();
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("jobs.csv");
-    let mut engine = TestEngine::on(&db.path, &MemoryProfile::jobscope());
-    for sort in [
-        "start_time",
-        "num_acc:asc",
-        "num_acc:desc",
-        "energy",
-        "hpc_user:asc",
-    ] {
-        let sort: Sort = sort.parse().expect("a sort");
-        let list = engine.run(Task::Query(JobQuery::Jobs {
-            selection: spec(&path, &[], Format::Csv).selection,
-            sort: sort.clone(),
-            after: None,
-            limit: None,
-        }));
-        let marked = [(600, 50), (0, 3), (17, 1), (690, 99)];
-        let parts = marked.map(|(first, num_rows)| Part {
-            from: Cursor::after(&list.rows[first], &sort).expect("a row"),
-            num_rows,
-        });
-        let expected: Vec<_> = marked
-            .iter()
-            .flat_map(|(first, count)| list.rows.iter().skip(*first).take(*count as usize))
-            .map(|row| row[0].display())
-            .collect();
-        let ended = engine.run(Task::Export(Box::new(ExportSpec {
-            rows: Some(parts.to_vec()),
-            sort: sort.clone(),
-            ..spec(&path, &["id"], Format::Csv)
-        })));
-        assert_eq!(
-            ended.receipt.outcome,
-            Outcome::Finished,
-            "{:?}",
-            ended.report
-        );
-        assert_eq!(ended.receipt.rows, 64);
-        let written = fs::read_to_string(&path).expect("CSV");
-        let ids: Vec<_> = written.lines().skip(1).map(ToOwned::to_owned).collect();
-        assert_eq!(ids, expected, "{sort}");
-        let (rows, end) = exported(&engine).pop().expect("a last report");
-        assert_eq!((rows, end.path.as_deref()), (64, Some(&*path)));
-        assert_eq!(end.bytes, written.len() as u64);
-    }
-}
-
-#[test]
-fn an_export_has_settings_of_its_own_and_gives_them_back() {
-    let db = JobDb::with_rows(3_000);
-    let folder = tempfile::tempdir().expect("a folder");
-    let profile = MemoryProfile {
-        // It is for questions: an export takes as long as it takes.
-        time_limit: Some(Duration::from_nanos(1)),
-        connections: 1,
-        ..MemoryProfile::find("First repair").expect("a profile")
-    };
-    let mut engine = TestEngine::on(&db.path, &profile);
-    let sorted = ExportSpec {
-        sort: "energy".parse().expect("a sort"),
-        ..spec(
-            &folder.path().join("jobs.jsonl"),
-            &["id", "meta_data"],
-            Format::Jsonl,
-        )
-    };
-    let ended = engine.run(Task::Export(Box::new(sorted.clone())));
-    assert_eq!(
-        ended.receipt.outcome,
-        Outcome::Finished,
-        "{:?}",
-        ended.report
-    );
-    assert_eq!(ended.receipt.rows, 3_000);
-    assert!(ended.receipt.sorts > 0);
-    let stopped = engine.run(Task::Export(Box::new(ExportSpec {
-        time_limit: Some(Duration::from_nanos(1)),
-        ..sorted
-    })));
-    assert_eq!(stopped.receipt.outcome, Outcome::TimedOut);
-    // A connection with other settings than the profile's would have been closed.
-    let closed = |event: &Event| matches!(event, Event::ConnectionClosed { .. });
-    assert!(!engine.log.iter().any(closed), "{:#?}", engine.log);
-    assert_eq!(names(folder.path()), ["jobs.jsonl"]);
-}
-
-#[test]
-fn an_export_sees_one_moment_of_a_live_database() {
-    let db = JobDb::with_rows(20_000);
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("jobs.csv");
-    let mut engine = TestEngine::on(&db.path, &MemoryProfile::jobscope());
-    let writer = db.writer();
-    let id = engine.submit(Task::Export(Box::new(spec(
-        &path,
-        &["id", "project"],
-        Format::Csv,
-    ))));
-    engine.start_of(id);
-    writer
-        .execute("UPDATE job SET project = 'later'", [])
-        .expect("a write");
-    let ended = engine.end_of(id);
-    assert_eq!(ended.receipt.rows, 20_000);
-    let written = fs::read_to_string(&path).expect("CSV");
-    let later = written
-        .lines()
-        .filter(|line| line.ends_with(",later"))
-        .count();
-    assert!(
-        later == 0 || later == 20_000,
-        "{later} rows of another moment"
-    );
 }
 
 /// Writes rows of two texts as an export does, from a database in memory.

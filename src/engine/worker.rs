@@ -284,17 +284,16 @@ impl Worker {
             Err(error) => return Run::failed(error),
         };
         let schema = Arc::clone(&open.schema);
+        let reads_all = matches!(work.task, Task::Export(_));
+        if reads_all {
+            let profile = wanted.profile.for_reading_all();
+            if let Err(error) = profile.apply_to_connection(&open.conn, index) {
+                self.close(CloseReason::Setting);
+                return Run::failed(error);
+            }
+        }
         let before = CacheCounters::of(&open.conn);
         if let Err(error) = watch(&mut open.conn, &pool, index, work, wanted, start) {
-            return Run::failed(error);
-        }
-        let reads_all = matches!(work.task, Task::Export(_));
-        if reads_all
-            && let Err(error) = wanted
-                .profile
-                .for_reading_all()
-                .apply_to_connection(&open.conn, index)
-        {
             return Run::failed(error);
         }
         pool.interrupters[index].begin(work.id, open.conn.get_interrupt_handle());

@@ -30,6 +30,7 @@ use self::{
     parquet::ParquetFile,
     target::{Place, Target},
 };
+pub use crate::jobs::export::{Document, Part};
 use crate::{
     error::{Error, Result},
     jobs::column::JobColumn,

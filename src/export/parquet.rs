@@ -18,8 +18,9 @@ use super::columns::{Field, Growing};
 const BATCH_ROWS: usize = 1024;
 /// or when their text takes this much.
 const BATCH_BYTES: usize = 1 << 20;
-/// A row group is written when its encoded columns hold this much memory.
-const GROUP_BYTES: usize = 32 << 20;
+/// A row group is written when its encoded columns hold this much memory: with their dictionaries and
+/// what zstd needs for each column, a file takes about twice that.
+const GROUP_BYTES: usize = 24 << 20;
 
 /// A file that is being written.
 pub(super) struct ParquetFile {

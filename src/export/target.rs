@@ -284,6 +284,20 @@ mod tests {
     }
 
     #[test]
+    fn a_folder_that_has_vanished_is_told() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let database = folder.path().join("job.db");
+        let inner = folder.path().join("inner");
+        fs::create_dir(&inner).expect("a folder");
+        let target = Target::claim(place(&inner.join("jobs.csv"), false, false), &database);
+        fs::remove_dir_all(&inner).expect("gone");
+        let error = target.and_then(Target::publish).expect_err("nowhere to go");
+        let report = crate::error::Report::from(&error).to_string();
+        assert!(report.contains("inner"), "{report}");
+        assert!(report.contains("Check the path"), "{report}");
+    }
+
+    #[test]
     fn the_database_is_no_place_for_an_export() {
         let folder = tempfile::tempdir().expect("a folder");
         let database = folder.path().join("job.db.part");

@@ -9,7 +9,15 @@ use std::{
 };
 
 use jiff::Timestamp;
-use jobscope::demo::{GenerateOptions, generate};
+use jobscope::{
+    demo::{GenerateOptions, generate},
+    export::{ExportSpec, Format, Times},
+    jobs::{
+        catalogue::Clock,
+        filter::{JobFilter, Selection},
+        sort::Sort,
+    },
+};
 use rusqlite::types::{Value, ValueRef};
 
 use super::jobdb::{self, JobDb};
@@ -184,6 +192,28 @@ pub fn plain(path: &Path) -> &str {
 
 pub fn talk(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).replace('\u{2009}', " ")
+}
+
+/// An export of all jobs, in the usual order, that replaces what is there.
+pub fn spec(path: &Path, columns: &[&str], format: Format) -> ExportSpec {
+    let clock = Clock {
+        now_unix_secs: jobdb::NOW,
+        short_secs: 300,
+    };
+    let columns = columns.iter().map(|name| name.parse().expect("a column"));
+    ExportSpec {
+        selection: Selection::new(JobFilter::default(), clock),
+        sort: Sort::default(),
+        columns: columns.collect(),
+        expand: Vec::new(),
+        rows: None,
+        format,
+        times: Times::Rfc3339,
+        path: path.to_owned(),
+        keep_stopped: false,
+        overwrite: true,
+        time_limit: None,
+    }
 }
 
 /// The names in a folder.

@@ -26,6 +26,7 @@ pub(super) struct Display {
     started: Instant,
     said: Instant,
     tenth: u64,
+    rows: u64,
     end: ExportEnd,
 }
 
@@ -38,16 +39,17 @@ impl Display {
             started: now,
             said: now,
             tenth: 0,
+            rows: 0,
             end: ExportEnd::default(),
         }
     }
 
-    /// Takes the bar away. What became of the export comes back.
-    pub(super) fn finish(self) -> ExportEnd {
+    /// Takes the bar away. How many rows were written and what became of them comes back.
+    pub(super) fn finish(self) -> (u64, ExportEnd) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
-        self.end
+        (self.rows, self.end)
     }
 
     fn is_due(&mut self, rows: u64) -> bool {
@@ -92,6 +94,7 @@ impl Sink for Display {
     }
 
     fn exported(&mut self, rows: u64, bytes: u64, end: Option<ExportEnd>) -> Result<()> {
+        self.rows = rows;
         if let Some(end) = end {
             self.end = end;
             return Ok(());

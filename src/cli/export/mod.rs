@@ -206,7 +206,8 @@ impl ExportArgs {
 pub fn run(args: &ExportArgs) -> Result<ExitCode> {
     let mut spec = args.to_spec()?;
     spec.check_place(&args.database)?;
-    let mut profile = MemoryProfile::find(&args.run.profile)?;
+    // The jobs are counted first, and that should not take more memory than the export.
+    let mut profile = MemoryProfile::find(&args.run.profile)?.for_reading_all();
     // One task needs one connection; the profile's others would only start threads.
     profile.connections = 1;
     let mode = if args.run.immutable {
@@ -229,7 +230,7 @@ pub fn run(args: &ExportArgs) -> Result<ExitCode> {
     let mut display = Display::new(is_watched(), total);
     let task = Task::Export(Box::new(spec));
     let ending = session.run(task, args.run.cancel_after, &mut display);
-    let end = display.finish();
+    let (rows, end) = display.finish();
     let ending = ending?;
     if let Some(report) = ending.report {
         return Err(Error::Reported(report));
@@ -237,16 +238,16 @@ pub fn run(args: &ExportArgs) -> Result<ExitCode> {
     if end.reader_left {
         return Ok(ExitCode::Done);
     }
-    tell(&ending.receipt, &end);
+    tell(&ending.receipt, rows, &end);
     if ending.receipt.outcome != Outcome::Finished {
         return Ok(ExitCode::Stopped);
     }
     Ok(ExitCode::Done)
 }
 
-fn tell(receipt: &Receipt, end: &ExportEnd) {
+fn tell(receipt: &Receipt, rows: u64, end: &ExportEnd) {
     let size = Bytes(end.bytes);
-    let rows = format_count(receipt.rows);
+    let rows = format_count(rows);
     let elapsed = format_elapsed(Duration::from_secs_f64(receipt.elapsed_ms / 1e3));
     let path = end.path.as_ref().map(|path| path.display().to_string());
     if receipt.outcome == Outcome::Finished {
