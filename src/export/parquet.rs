@@ -8,11 +8,13 @@ use parquet::{
     arrow::{ArrowWriter, arrow_writer::ArrowWriterOptions},
     basic::{Compression, ZstdLevel},
     errors::ParquetError,
-    file::properties::WriterProperties,
+    file::properties::{EnabledStatistics, WriterProperties},
+    schema::types::ColumnPath,
 };
 use rusqlite::{Row, types::ValueRef};
 
 use super::columns::{Field, Growing};
+use crate::jobs::column::ColumnKind;
 
 /// Rows are encoded together up to this number,
 const BATCH_ROWS: usize = 1024;
@@ -49,12 +51,8 @@ impl ParquetFile {
                 .map(|field| ArrowField::new(field.name.as_str(), field.data_type(), true))
                 .collect::<Vec<_>>(),
         ));
-        let properties = WriterProperties::builder()
-            .set_compression(Compression::ZSTD(ZstdLevel::default()))
-            .set_created_by(concat!("jobscope ", env!("CARGO_PKG_VERSION")).to_owned())
-            .build();
         let options = ArrowWriterOptions::new()
-            .with_properties(properties)
+            .with_properties(properties(fields))
             // Parquet's own types say everything, and to every reader.
             .with_skip_arrow_metadata(true);
         let writer =
@@ -128,6 +126,24 @@ impl ParquetFile {
         }
         Ok(())
     }
+}
+
+/// Smallest and largest values belong to a row group, not to each page: what is known about pages is
+/// kept until the end of the file. Nobody looks for a document by its first letters, either.
+fn properties(fields: &[Field]) -> WriterProperties {
+    let documents = fields
+        .iter()
+        .filter(|field| field.kind == ColumnKind::Json)
+        .map(|field| ColumnPath::new(vec![field.name.clone()]));
+    documents
+        .fold(WriterProperties::builder(), |properties, column| {
+            properties.set_column_statistics_enabled(column, EnabledStatistics::None)
+        })
+        .set_statistics_enabled(EnabledStatistics::Chunk)
+        .set_offset_index_disabled(true)
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_created_by(concat!("jobscope ", env!("CARGO_PKG_VERSION")).to_owned())
+        .build()
 }
 
 /// What the operating system said, where it did: a full disk has a hint of its own.
