@@ -247,11 +247,14 @@ fn sync_folder(path: &Path) {
 mod tests {
     use super::*;
 
-    fn place(path: &Path, is_folder: bool, overwrite: bool) -> Place {
+    const FILE: Format = Format::Csv;
+    const FOLDER: Format = Format::Parquet { partitioned: true };
+
+    fn place(path: &Path, format: Format, overwrite: bool) -> Place {
         Place {
             path: path.to_owned(),
             part: side_file(path, ".part"),
-            is_folder,
+            is_folder: format == FOLDER,
             overwrite,
         }
     }
@@ -262,11 +265,11 @@ mod tests {
         let database = folder.path().join("job.db");
         let path = folder.path().join("jobs");
         fs::create_dir_all(path.join("cluster=a")).expect("an export");
-        assert!(place(&path, true, false).check(&database).is_err());
-        assert!(place(&path, true, true).check(&database).is_ok());
-        assert!(place(&path, false, true).check(&database).is_err());
+        assert!(place(&path, FOLDER, false).check(&database).is_err());
+        assert!(place(&path, FOLDER, true).check(&database).is_ok());
+        assert!(place(&path, FILE, true).check(&database).is_err());
         fs::write(path.join("thesis.tex"), "").expect("something else");
-        assert!(place(&path, true, true).check(&database).is_err());
+        assert!(place(&path, FOLDER, true).check(&database).is_err());
     }
 
     #[test]
@@ -275,7 +278,7 @@ mod tests {
         let database = folder.path().join("job.db");
         let path = folder.path().join("jobs");
         fs::create_dir_all(path.join("cluster=old")).expect("an export");
-        let target = Target::claim(place(&path, true, true), &database).expect("by force");
+        let target = Target::claim(place(&path, FOLDER, true), &database).expect("by force");
         fs::create_dir(target.part().join("cluster=new")).expect("written");
         assert!(path.join("cluster=old").exists());
         assert_eq!(target.publish().expect("published"), path);
@@ -289,7 +292,7 @@ mod tests {
         let database = folder.path().join("job.db");
         let inner = folder.path().join("inner");
         fs::create_dir(&inner).expect("a folder");
-        let target = Target::claim(place(&inner.join("jobs.csv"), false, false), &database);
+        let target = Target::claim(place(&inner.join("jobs.csv"), FILE, false), &database);
         fs::remove_dir_all(&inner).expect("gone");
         let error = target.and_then(Target::publish).expect_err("nowhere to go");
         let report = crate::error::Report::from(&error).to_string();
@@ -302,7 +305,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let database = folder.path().join("job.db.part");
         fs::write(&database, "precious").expect("a database");
-        let beside = |name: &str| place(&folder.path().join(name), false, true);
+        let beside = |name: &str| place(&folder.path().join(name), FILE, true);
         for name in ["job.db.part", "job.db", "job.db.part-wal", "./job.db.part"] {
             assert!(beside(name).check(&database).is_err(), "{name}");
         }
