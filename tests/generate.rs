@@ -12,7 +12,7 @@ use std::{
 };
 
 use jobscope::{
-    demo::{GenerateOptions, Phase, SchemaVersion, Summary, generate},
+    demo::{GenerateOptions, Indexes, Phase, SchemaVersion, Summary, generate},
     error::{Error, Report},
     jobs::indexes::{OTHER_INDEXES, job_indexes},
     units::Bytes,
@@ -269,7 +269,7 @@ fn each_schema_has_its_indexes_with_their_columns() {
 
 #[test]
 fn without_indexes_only_those_of_constraints_are_there() {
-    let (_folder, conn) = generated(|options| options.indexes = false);
+    let (_folder, conn) = generated(|options| options.indexes = Indexes::None);
     assert_eq!(
         texts(
             &conn,
@@ -278,6 +278,20 @@ fn without_indexes_only_those_of_constraints_are_there() {
         ["sqlite_autoindex_job_1"]
     );
     assert!(indexes(&conn, "node_state").is_empty());
+}
+
+#[test]
+fn named_indexes_are_there_and_no_others() {
+    let named: Indexes = "jobs_starttime, tags_jobid".parse().expect("names");
+    let (_folder, conn) = generated(|options| options.indexes = named.clone());
+    let names: Vec<String> = (indexes(&conn, "job").into_iter())
+        .map(|(name, ..)| name)
+        .collect();
+    assert_eq!(names, ["jobs_starttime"]);
+    assert_eq!(indexes(&conn, "jobtag").len(), 1);
+    let wrong: Indexes = "jobs_starttime,jobs_colour".parse().expect("names");
+    let error = wrong.checked(SchemaVersion::V11).expect_err("unknown");
+    assert!(error.to_string().contains("jobs_colour"), "{error}");
 }
 
 #[test]

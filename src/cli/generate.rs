@@ -16,7 +16,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::signals;
 use crate::{
-    demo::{GenerateOptions, Phase, Progress, SchemaVersion, Summary, generate},
+    demo::{GenerateOptions, Indexes, Phase, Progress, SchemaVersion, Summary, generate},
     error::Result,
     units::{format_count, format_elapsed},
 };
@@ -42,8 +42,9 @@ pub struct GenerateArgs {
     #[arg(long, value_enum, default_value_t = Schema::V11)]
     pub schema: Schema,
 
-    /// Whether to create the indexes; the unique ones are always there
-    #[arg(long, value_enum, default_value_t = Indexes::All)]
+    /// Which indexes to create: all, none, or names with commas between them; the unique ones are
+    /// always there
+    #[arg(long, value_name = "WHICH", default_value = "all")]
     pub indexes: Indexes,
 
     /// How many of the jobs are running, all of them for less than 48 hours
@@ -77,15 +78,6 @@ pub enum Schema {
     V10,
 }
 
-/// Which indexes there are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Indexes {
-    /// All that the schema has.
-    All,
-    /// Only those that belong to a constraint.
-    None,
-}
-
 /// On or off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Switch {
@@ -96,7 +88,7 @@ pub enum Switch {
 }
 
 impl GenerateArgs {
-    fn to_options(&self) -> GenerateOptions {
+    fn to_options(&self) -> Result<GenerateOptions> {
         let Self {
             path,
             jobs,
@@ -109,19 +101,20 @@ impl GenerateArgs {
             force,
         } = self;
         let defaults = GenerateOptions::new(path, *jobs);
-        GenerateOptions {
+        let schema = match schema {
+            Schema::V11 => SchemaVersion::V11,
+            Schema::V10 => SchemaVersion::V10,
+        };
+        Ok(GenerateOptions {
             seed: *seed,
-            schema: match schema {
-                Schema::V11 => SchemaVersion::V11,
-                Schema::V10 => SchemaVersion::V10,
-            },
-            indexes: *indexes == Indexes::All,
+            schema,
+            indexes: indexes.clone().checked(schema)?,
             running: *running,
             dirt: *dirt == Switch::On,
             until_unix_secs: until.unwrap_or(defaults.until_unix_secs),
             force: *force,
             ..defaults
-        }
+        })
     }
 }
 
@@ -134,7 +127,7 @@ pub fn run(args: &GenerateArgs) -> Result<()> {
         bytes,
         jobs,
         elapsed,
-    } = with_progress(&args.to_options())?;
+    } = with_progress(&args.to_options()?)?;
     println!(
         "{}: {} jobs, {bytes} in {}",
         args.path.display(),

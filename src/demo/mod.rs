@@ -21,7 +21,7 @@ mod stream;
 mod target;
 mod write;
 
-pub use options::{GenerateOptions, Phase, Progress, Summary};
+pub use options::{GenerateOptions, Indexes, Phase, Progress, Summary};
 pub use write::generate;
 
 pub use crate::jobs::indexes::SchemaVersion;

@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use crate::{
     error::{Error, Result},
-    jobs::indexes::SchemaVersion,
+    jobs::indexes::{OTHER_INDEXES, SchemaVersion, job_indexes},
     units::{Bytes, unix_now},
 };
 
@@ -25,8 +25,8 @@ pub struct GenerateOptions {
     pub seed: u64,
     /// Which set of indexes and which version number.
     pub schema: SchemaVersion,
-    /// Whether there are indexes beyond those of the UNIQUE and PRIMARY KEY constraints.
-    pub indexes: bool,
+    /// Which indexes there are beyond those of the UNIQUE and PRIMARY KEY constraints.
+    pub indexes: Indexes,
     /// How many of the jobs are running. `None` chooses a number that suits the number of jobs.
     pub running: Option<u64>,
     /// Whether to include what real files have wrong with them: invalid JSON, missing values,
@@ -36,6 +36,65 @@ pub struct GenerateOptions {
     pub until_unix_secs: i64,
     /// Whether an existing file is replaced.
     pub force: bool,
+}
+
+/// Which of a schema's indexes a generated file has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Indexes {
+    /// All that the schema has.
+    All,
+    /// Only those of constraints.
+    None,
+    /// Those with these names: a large file with all of them is twice as large.
+    Named(Vec<String>),
+}
+
+impl Indexes {
+    /// Whether an index belongs to them.
+    pub fn include(&self, name: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::None => false,
+            Self::Named(names) => names.iter().any(|wanted| wanted == name),
+        }
+    }
+
+    /// Refuses names that the schema does not have.
+    ///
+    /// # Errors
+    /// If one of the names is unknown: the error says which.
+    pub fn checked(self, schema: SchemaVersion) -> Result<Self> {
+        if let Self::Named(names) = &self {
+            let known = job_indexes(schema);
+            let is_known = |name: &&String| {
+                (known.iter().chain(&OTHER_INDEXES)).any(|index| index.name == name.as_str())
+            };
+            if let Some(unknown) = names.iter().find(|name| !is_known(name)) {
+                let number = schema.number();
+                let expected = format!("the name of an index of schema {number}, all or none");
+                return Err(Error::invalid("index", unknown, expected));
+            }
+        }
+        Ok(self)
+    }
+}
+
+impl std::str::FromStr for Indexes {
+    type Err = Error;
+
+    /// `all`, `none`, or names with commas between them.
+    fn from_str(text: &str) -> Result<Self> {
+        Ok(match text {
+            "all" => Self::All,
+            "none" => Self::None,
+            names => Self::Named(
+                (names.split(','))
+                    .map(|name| name.trim().to_owned())
+                    .filter(|name| !name.is_empty())
+                    .collect(),
+            ),
+        })
+    }
 }
 
 impl GenerateOptions {
@@ -49,7 +108,7 @@ impl GenerateOptions {
             jobs,
             seed: 1,
             schema: SchemaVersion::V11,
-            indexes: true,
+            indexes: Indexes::All,
             running: None,
             dirt: true,
             until_unix_secs: now - now.rem_euclid(DAY),

@@ -17,7 +17,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::{
     ddl,
     fill::{self, JobWriter},
-    options::{GenerateOptions, Phase, Progress, Summary},
+    options::{GenerateOptions, Indexes, Phase, Progress, Summary},
     site::Site,
     stream::JobStream,
     target::Target,
@@ -168,7 +168,7 @@ fn write_contents(
     )?;
 
     write_rows(conn, options, stop, progress)?;
-    if options.indexes {
+    if options.indexes != Indexes::None {
         create_indexes(conn, options, stop, progress)?;
     }
     report(progress, Phase::Statistics, 0, 1);
@@ -252,6 +252,7 @@ fn create_indexes(
 ) -> Result<(), Problem> {
     let mut indexes = job_indexes(options.schema);
     indexes.extend(OTHER_INDEXES);
+    indexes.retain(|index| options.indexes.include(index.name));
     let total = indexes.len() as u64;
     for (done, index) in indexes.iter().enumerate() {
         report(progress, Phase::Indexes, done as u64, total);

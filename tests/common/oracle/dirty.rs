@@ -38,7 +38,7 @@ fn database(jobs: u64) -> PathBuf {
         let temporary = unfinished.path().join("job.db");
         let options = GenerateOptions {
             until_unix_secs: UNTIL,
-            indexes: false,
+            indexes: jobscope::demo::Indexes::None,
             running: Some(jobs / 40),
             ..GenerateOptions::new(&temporary, jobs)
         };
