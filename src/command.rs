@@ -1,6 +1,6 @@
 //! What the user can ask for, and the box in which panels put it.
 
-use std::path::PathBuf;
+use std::{ops::Range, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +14,11 @@ use crate::{
         sort::Sort,
         statistics::GroupBy,
     },
-    state::statistics::PartKey,
+    state::{
+        export::ExportWish,
+        job_list::{copy::CopyFormat, layout::ColumnLayout, marks::MarkHow},
+        statistics::PartKey,
+    },
 };
 
 /// The views that the navigation offers.
@@ -43,6 +47,18 @@ pub enum ThemeChoice {
     Dark,
 }
 
+/// A place in the job list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Goal {
+    /// A row, counted from 0.
+    Row(u64),
+    /// The first job that had started by then (newest first) or started then or later (oldest first),
+    /// in Unix seconds.
+    Time(i64),
+    /// The job with this id of the scheduler; the newest, where an id was used again.
+    JobId(i64),
+}
+
 /// One thing the user asked for. Only panels (and tests) create these.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Command {
@@ -61,8 +77,39 @@ pub enum Command {
     PasteFilter(String),
     /// Show the jobs in this order.
     SortJobs(Sort),
-    /// Append the next batch to the job list.
-    LoadMore,
+    /// Show the jobs in the order that was offered with its cost, or leave it.
+    AgreeToOrder(bool),
+    /// These rows of the job list are in sight.
+    ShowRows(Range<u64>),
+    /// Go on with what was stopped or failed.
+    GoOn,
+    /// Number all rows of the list, whatever it costs.
+    NumberRows,
+    /// Go to a place in the job list.
+    GoTo(Goal),
+    /// Show these columns of jobs, in this order.
+    SetColumns(Vec<ColumnLayout>),
+    /// Show the columns of a new user.
+    ResetColumns,
+    /// A click or a key on a row of the job list.
+    Mark {
+        /// The row.
+        row: u64,
+        /// What it does to the marks.
+        how: MarkHow,
+    },
+    /// Mark every job of the list.
+    MarkAll,
+    /// Put the marked jobs into the clipboard.
+    CopyMarked(CopyFormat),
+    /// The clipboard has the copied jobs.
+    CopyTaken,
+    /// Write jobs to a file.
+    Export(ExportWish),
+    /// What became of the last export has been read.
+    DismissExport,
+    /// Show the next job of the list at the side, or the one so many before.
+    StepJob(i64),
     /// Ask again for what the current view shows.
     Reload,
     /// Show everything about this job; `None` closes the details.

@@ -60,7 +60,8 @@ fn marked_parts_come_one_after_the_other() {
         }));
         let marked = [(600, 50), (0, 3), (17, 1), (690, 99)];
         let parts = marked.map(|(first, num_rows)| Part {
-            from: Cursor::after(&list.rows[first], &sort).expect("a row"),
+            from: Some(Cursor::after(&list.rows[first], &sort).expect("a row")),
+            skip: 0,
             num_rows,
         });
         let expected: Vec<_> = marked
@@ -171,7 +172,8 @@ fn marked_parts_go_to_their_partitions_once_each() {
         limit: None,
     }));
     let parts = [(5, 90), (300, 40)].map(|(first, num_rows)| Part {
-        from: Cursor::after(&list.rows[first], &Sort::default()).expect("a row"),
+        from: Some(Cursor::after(&list.rows[first], &Sort::default()).expect("a row")),
+        skip: 0,
         num_rows,
     });
     let ended = engine.run(Task::Export(Box::new(ExportSpec {

@@ -9,7 +9,9 @@ mod common;
 
 use std::path::Path;
 
-use common::ui::{NUM_JOBS, app, endless_database, shows, small_database, wait_until};
+use common::ui::{
+    NUM_JOBS, app, endless_database, shows, small_database, value, values, wait_until,
+};
 use egui::accesskit::Role;
 use egui_kittest::{
     Harness,
@@ -69,7 +71,7 @@ fn a_new_user_types_a_path_and_sees_the_newest_jobs() {
     wait_until(&mut harness, "rows", |h| {
         !h.state().state.jobs.rows.is_empty()
     });
-    let newest = &harness.state().state.jobs.rows[0];
+    let newest = value(&harness, 0, "job_id").expect("the first row");
     let conn = Connection::open_with_flags(small_database(), OpenFlags::SQLITE_OPEN_READ_ONLY)
         .expect("opened");
     let job_id: i64 = conn
@@ -79,7 +81,7 @@ fn a_new_user_types_a_path_and_sees_the_newest_jobs() {
             |row| row.get(0),
         )
         .expect("asked");
-    assert_eq!(newest.int("job_id"), Some(job_id));
+    assert_eq!(newest.as_int(), Some(job_id));
     assert!(shows(&harness, &job_id.to_string()), "it is on the screen");
 }
 
@@ -132,8 +134,8 @@ fn ticking_a_state_filters_jobs_and_statistics() {
     wait_until(&mut harness, "the count", |h| {
         h.state().state.jobs.count == Some(failed)
     });
-    let rows = &harness.state().state.jobs.rows;
-    assert!(rows.iter().all(|row| row.text("job_state") == "failed"));
+    let states = values(&harness, "job_state");
+    assert!(states.iter().all(|state| state.as_text() == Some("failed")));
     harness
         .state_mut()
         .send(Command::ShowView(View::Statistics));
@@ -185,9 +187,11 @@ fn scrolling_loads_more_and_a_click_shows_the_job() {
     wait_until(&mut harness, "the second batch", |h| {
         h.state().state.jobs.rows.len() > 50
     });
-    let job = harness.state().state.jobs.rows[1].clone();
+    let job = harness.state().state.jobs.id_at(1).expect("a second row");
     harness.get_by_label("Filter by cluster").focus();
-    let label = job.get("job_id").display();
+    let label = value(&harness, 1, "job_id")
+        .expect("a second row")
+        .display();
     harness.get_by_label(&label).click();
     wait_until(&mut harness, "the details", |h| {
         h.state()
@@ -198,7 +202,7 @@ fn scrolling_loads_more_and_a_click_shows_the_job() {
     });
     assert_eq!(
         harness.state().state.details.as_ref().map(|d| d.job),
-        Some(job.id())
+        Some(job)
     );
     assert!(shows(&harness, "job script"));
     harness.get_by_label("Close details").click();
@@ -720,8 +724,11 @@ fn a_filter_is_pasted_or_reported() {
 fn a_heading_sorts_and_the_foot_says_so() {
     let mut harness = opened(small_database());
     let durations = |h: &Harness<'_, App>| -> Vec<i64> {
-        let rows = &h.state().state.jobs.rows;
-        rows.iter().filter_map(|row| row.int("duration")).collect()
+        let cells = values(h, "duration");
+        cells
+            .iter()
+            .filter_map(jobscope::db::value::Cell::as_int)
+            .collect()
     };
     wait_until(&mut harness, "rows", |h| !durations(h).is_empty());
     press(&mut harness, "Sort jobs by duration");
@@ -747,6 +754,10 @@ fn a_heading_sorts_and_the_foot_says_so() {
         shows(h, "by mem_used_max, largest first")
             && h.state().state.jobs.rows_sort == h.state().state.jobs.sort
     });
+    harness
+        .get_by_role_and_label(Role::ScrollBar, "Scroll job list sideways")
+        .set_value_accesskit(1_000.0);
+    harness.run_steps(3);
     assert!(
         harness
             .query_by_label("Sort jobs by mem_used_max")
@@ -759,10 +770,10 @@ fn a_heading_sorts_and_the_foot_says_so() {
 fn another_order_begins_at_its_first_job() {
     let mut harness = opened(small_database());
     let first = |harness: &Harness<'_, App>| {
-        let row = harness.state().state.jobs.rows.first();
-        row.map(|row| row.get("job_id").display())
-            .expect("a first job")
+        let job_id = value(harness, 0, "job_id");
+        job_id.expect("a first job").display()
     };
+    wait_until(&mut harness, "rows", |h| value(h, 0, "job_id").is_some());
     harness.hover_at(egui::pos2(500.0, 400.0));
     harness.event(egui::Event::MouseWheel {
         unit: egui::MouseWheelUnit::Line,

@@ -5,6 +5,7 @@
 
 #![expect(
     clippy::cast_possible_wrap,
+    clippy::expect_used,
     clippy::panic,
     clippy::wildcard_enum_match_arm,
     reason = "small numbers that are made up here, for a handful of requests"
@@ -27,23 +28,29 @@ use jobscope::{
         value::Cell,
     },
     engine::{
-        message::{Event, News, Request, TaskId},
+        message::{Event, News, Request, Task, TaskId},
         receipt::{Outcome, Receipt, Stop},
     },
     jobs::{
+        column::JobColumn,
         facts::DatabaseFacts,
         filter::JobFilter,
+        list,
+        rows::{ListQuery, Place},
         schema::{FileKind, Schema},
         sort::Cursor,
         statistics::COLUMNS,
     },
-    memory::sample::{ConnectionReading, ConnectionState, MemorySample},
+    memory::sample::{ConnectionReading, ConnectionState, MemorySample, WindowMemory},
     state::{AppState, settings::Settings},
     ui::{Panels, theme},
     units::Bytes,
 };
 
 const NOW: i64 = 1_773_209_640;
+
+/// The id of the newest job.
+const NEWEST: i64 = 2_841_190;
 
 fn facts() -> DatabaseFacts {
     DatabaseFacts {
@@ -61,6 +68,7 @@ fn facts() -> DatabaseFacts {
         kind: FileKind::Jobs,
         missing_columns: Vec::new(),
         schema: std::sync::Arc::new(Schema::version_11()),
+        index_statistics: Vec::new(),
         suggestible: Vec::new(),
     }
 }
@@ -73,7 +81,7 @@ fn job(number: i64) -> Vec<Cell> {
     let text = |text: &str| Cell::Text(text.to_owned());
     let threads = [72, 144, 288, 4608][(number % 4).unsigned_abs() as usize];
     vec![
-        Cell::Int(2_841_190 - number),
+        Cell::Int(NEWEST - number),
         Cell::Int(812_345 - number * 3),
         pick(&["k106eb10", "mppi067h", "gwgi0011", "iwsp004h"], 1),
         pick(&["k106eb", "mppi", "gwgi"], 2),
@@ -167,6 +175,10 @@ fn history(state: &mut AppState) {
                 ConnectionReading::default(),
                 ConnectionReading::default(),
             ],
+            window: WindowMemory {
+                rows: Bytes::kib(155),
+                positions: Bytes::kib(786),
+            },
         });
     }
 }
@@ -182,7 +194,13 @@ fn answer(state: &mut AppState, requests: Vec<Request>) {
             continue;
         };
         let rows = match task.name() {
-            "jobs" => (0..50).map(job).collect(),
+            "rows" => list_rows(&task),
+            "positions" => {
+                let keys = Vec::new();
+                let num_rows = 20_100_412;
+                apply(state, 18.2, Event::Positions { id, keys, num_rows });
+                Vec::new()
+            }
             "count" => vec![vec![Cell::Int(20_100_412)]],
             "statistics" => vec![(0..COLUMNS.len() as i64).map(|n| Cell::Int(90_000_000 / (n + 1))).collect()],
             "statistics-grouped" => groups(),
@@ -197,7 +215,7 @@ fn answer(state: &mut AppState, requests: Vec<Request>) {
                     .collect(),
             ],
             "tags-of" => tags()[..2].to_vec(),
-            "concurrent" => Vec::new(),
+            "orders" | "concurrent" => Vec::new(),
             "tag-list" => tags(),
             "over-time" => over_time(),
             "histogram-duration" => bins(48, 3600.0, 7, Some(12_400)),
@@ -218,6 +236,48 @@ fn answer(state: &mut AppState, requests: Vec<Request>) {
         let more = finish(state, id, rows);
         answer(state, more);
     }
+}
+
+/// The part of the list that is asked for: the newest jobs, those after them, or the oldest.
+fn list_rows(task: &Task) -> Vec<Vec<Cell>> {
+    let Task::List(ListQuery::Rows(query)) = task else {
+        panic!("rows are asked for: {task:?}");
+    };
+    let first = match &query.place {
+        Place::First => 0,
+        Place::After(cursor) => NEWEST - cursor.id + 1,
+        Place::Last => return vec![vec![Cell::Int(1), Cell::Int(1_600_000_000)]],
+        other => panic!("an unexpected place: {other:?}"),
+    };
+    (first..first + i64::from(query.limit))
+        .map(|number| list_row(number, &query.columns))
+        .collect()
+}
+
+fn list_row(number: i64, columns: &[JobColumn]) -> Vec<Cell> {
+    let full = job(number);
+    let stored = |name: &str| {
+        let place = list::COLUMNS.iter().position(|(column, _)| *column == name);
+        full[place.expect("a column of the list")].clone()
+    };
+    let mut row = vec![
+        full[0].clone(),
+        stored("start_time"),
+        Cell::Null,
+        Cell::Int(NEWEST),
+        stored("job_state"),
+    ];
+    row.extend(columns.iter().map(|column| match column {
+        JobColumn::Stored(name) => stored(name),
+        JobColumn::Footprint(key) => {
+            let footprint = stored("footprint");
+            let values: serde_json::Value =
+                serde_json::from_str(footprint.as_text().expect("a text")).expect("a document");
+            Cell::Real(values[key].as_f64().expect("a number"))
+        }
+        JobColumn::MetaData(_) => Cell::Null,
+    }));
+    row
 }
 
 fn tags() -> Vec<Vec<Cell>> {
@@ -541,7 +601,7 @@ fn conditions_and_their_editors() {
 #[test]
 fn a_job_at_the_side() {
     let mut state = lived_in(ThemeChoice::Light);
-    let id = state.jobs.rows[3].id();
+    let id = state.jobs.id_at(3).expect("a fourth row");
     let requests = state.handle(119.0, Command::SelectJob(Some(id)));
     answer(&mut state, requests);
     picture(

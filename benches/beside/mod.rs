@@ -192,7 +192,10 @@ fn sql_of(task: &Task, schema: &Schema) -> Result<Sql> {
     match task {
         Task::Query(query) => query.sql(schema),
         Task::Sql(text) => Ok(Sql::text(text)),
-        Task::Export(_) => Err(Error::other("time an export", "it is no query")),
+        Task::List(query) => query.sql(schema),
+        Task::Export(_) | Task::Orders(_) => {
+            Err(Error::other("time this task", "it is no single query"))
+        }
     }
 }
 

@@ -339,6 +339,10 @@ impl Asking {
                 Event::OpenFailed { report, .. } => return Err(Error::Reported(report)),
                 Event::Started { .. }
                 | Event::Rows { .. }
+                | Event::Positions { .. }
+                | Event::Sorted { .. }
+                | Event::OrdersPlanned { .. }
+                | Event::FileChanged { .. }
                 | Event::Ended { .. }
                 | Event::Exported { .. }
                 | Event::LimitsApplied(_)
@@ -385,6 +389,10 @@ impl Asking {
                     });
                 }
                 Event::Rows { .. }
+                | Event::Positions { .. }
+                | Event::Sorted { .. }
+                | Event::OrdersPlanned { .. }
+                | Event::FileChanged { .. }
                 | Event::Started { .. }
                 | Event::Opened(_)
                 | Event::OpenFailed { .. }

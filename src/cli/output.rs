@@ -56,8 +56,9 @@ impl Output {
         let (sql, differences) = match task {
             Task::Query(query) => (query.sql(schema)?, Some(Differences::new(query))),
             Task::Sql(text) => (Sql::text(text), None),
-            // It writes its rows itself.
-            Task::Export(_) => (Sql::default(), None),
+            Task::List(query) => (query.sql(schema)?, None),
+            // These have no rows for us: one writes them itself.
+            Task::Orders(_) | Task::Export(_) => (Sql::default(), None),
         };
         Ok(Self {
             format,

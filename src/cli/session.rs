@@ -68,7 +68,11 @@ impl Session {
                 | Event::ConnectionClosed { .. }
                 | Event::Shrunk { .. }
                 | Event::Trimmed { .. }
-                | Event::ClustersLoaded { .. } => {}
+                | Event::ClustersLoaded { .. }
+                | Event::Positions { .. }
+                | Event::Sorted { .. }
+                | Event::OrdersPlanned { .. }
+                | Event::FileChanged { .. } => {}
             }
         }
     }
@@ -141,7 +145,11 @@ impl Session {
                 | Event::ConnectionClosed { .. }
                 | Event::Shrunk { .. }
                 | Event::Trimmed { .. }
-                | Event::ClustersLoaded { .. } => Ok(()),
+                | Event::ClustersLoaded { .. }
+                | Event::Positions { .. }
+                | Event::Sorted { .. }
+                | Event::OrdersPlanned { .. }
+                | Event::FileChanged { .. } => Ok(()),
             };
             if let Err(error) = result {
                 failure.get_or_insert(error);

@@ -73,6 +73,15 @@ pub fn open(path: &Path, mode: OpenMode) -> Result<ReadConnection> {
     })
 }
 
+/// `PRAGMA data_version`: another number whenever somebody else has committed since the last look of
+/// this very connection. Numbers of two connections mean nothing to each other.
+///
+/// # Errors
+/// If the file is locked or unreadable.
+pub fn data_version(conn: &Connection) -> rusqlite::Result<i64> {
+    conn.pragma_query_value(None, "data_version", |row| row.get(0))
+}
+
 fn prepare_for_reading(conn: &mut Connection) -> rusqlite::Result<Authorizer> {
     // A monitoring service writes to this file while we read it. Waiting a moment beats showing
     // an error for a lock that is gone by the time the user has read it.
@@ -149,6 +158,23 @@ impl Header {
         Self::read_keeping(path).map(|(header, _)| header)
     }
 
+    /// Whether the file is there and shorter than its header promises. Unreadable is not cut off.
+    pub fn is_cut_off(path: &Path) -> bool {
+        let Ok(metadata) = path.metadata() else {
+            return false;
+        };
+        let Ok(descriptor) = Descriptor::of(path, &metadata) else {
+            return false;
+        };
+        let Ok(bytes) = descriptor.first_bytes(100) else {
+            return false;
+        };
+        match Self::parse(&bytes) {
+            Some(header) => header.checked(path, metadata.len()).is_err(),
+            None => true,
+        }
+    }
+
     /// The same, with the descriptor that was read from, for a connection to keep.
     fn read_keeping(path: &Path) -> Result<(Self, Descriptor)> {
         let unusable = |found: &str, hint: &str| Error::NotADatabase {
@@ -212,11 +238,13 @@ impl Header {
 
     fn checked(self, path: &Path, len: u64) -> Result<Self> {
         let expected = u64::from(self.num_pages) * u64::from(self.page_size);
-        // With a log beside it, the newest pages may not have reached the file yet.
-        let has_log = side_file(path, "-wal")
-            .metadata()
-            .is_ok_and(|log| log.len() > 0);
-        if len >= expected || has_log {
+        // With a log beside it, the newest pages may not have reached the file yet; with a journal,
+        // somebody is about to write them, or to take the others back. SQLite waits for that.
+        let is_in_use = ["-wal", "-journal"].iter().any(|suffix| {
+            let beside = side_file(path, suffix).metadata();
+            beside.is_ok_and(|file| file.len() > 0)
+        });
+        if len >= expected || is_in_use {
             return Ok(self);
         }
         Err(Error::NotADatabase {

@@ -4,6 +4,7 @@ pub mod authorizer;
 pub mod build;
 pub mod connection;
 mod descriptor;
+pub mod identity;
 pub mod plan;
 pub mod pragma;
 pub mod profile;

@@ -52,6 +52,15 @@ pub struct MemoryProfile {
     pub memory_budget: Option<Bytes>,
     /// What a connection does after each query.
     pub after_query: AfterQuery,
+    /// How much the fetched rows of the job table may take in the window. Not SQLite's memory, but
+    /// the process's all the same.
+    #[serde(default = "default_row_cache")]
+    pub row_cache: Bytes,
+}
+
+/// Profiles that were written before this setting existed do not have it.
+fn default_row_cache() -> Bytes {
+    Bytes::mib(64)
 }
 
 /// What a connection does when a query has ended, whichever way.
@@ -126,6 +135,7 @@ impl MemoryProfile {
             time_limit: Some(Duration::from_mins(1)),
             memory_budget: None,
             after_query: AfterQuery::ShrinkAndTrim,
+            row_cache: default_row_cache(),
         }
     }
 
@@ -240,7 +250,9 @@ impl MemoryProfile {
     /// to a file.
     #[must_use]
     pub fn for_reading_all(&self) -> Self {
-        let enough = CacheSize::KiB(16 << 10);
+        // Also the size of the runs that SQLite sorts between two looks at an interrupt: 4 MiB are
+        // sorted in some 10 ms.
+        let enough = CacheSize::KiB(4 << 10);
         let is_small = self.cache_size.bytes(MAX_PAGE_SIZE) <= enough.bytes(MAX_PAGE_SIZE);
         Self {
             cache_size: if is_small { self.cache_size } else { enough },
@@ -367,7 +379,7 @@ mod tests {
         for profile in MemoryProfile::built_in() {
             let bounded = profile.for_reading_all();
             let cache = bounded.cache_size.bytes(MAX_PAGE_SIZE);
-            assert!(cache <= Bytes::mib(16), "{}: {cache}", profile.name);
+            assert!(cache <= Bytes::mib(4), "{}: {cache}", profile.name);
             assert_eq!(bounded.temp_store, TempStore::File);
         }
     }

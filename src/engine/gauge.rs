@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     db::status::{self, CacheCounters},
-    memory::sample::{ConnectionReading, ConnectionState},
+    memory::sample::{ConnectionReading, ConnectionState, WindowMemory},
     units::Bytes,
 };
 
@@ -145,6 +145,28 @@ impl Gauge {
             } else {
                 0.0
             },
+        }
+    }
+}
+
+/// What the window holds beside SQLite, as it last said.
+#[derive(Debug, Default)]
+pub struct WindowGauge {
+    rows: AtomicU64,
+    positions: AtomicU64,
+}
+
+impl WindowGauge {
+    pub(super) fn note(&self, held: WindowMemory) {
+        let WindowMemory { rows, positions } = held;
+        self.rows.store(rows.0, Relaxed);
+        self.positions.store(positions.0, Relaxed);
+    }
+
+    pub(super) fn read(&self) -> WindowMemory {
+        WindowMemory {
+            rows: Bytes(self.rows.load(Relaxed)),
+            positions: Bytes(self.positions.load(Relaxed)),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What is asked of the engine, and what it reports. Plain data.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use crate::{
     db::{
@@ -17,7 +17,10 @@ use crate::{
         catalogue::{Column, JobQuery},
         clusters::Clusters,
         facts::DatabaseFacts,
-        sort::Cursor,
+        filter::Selection,
+        rows::{ListQuery, Place},
+        sort::{Cursor, Sort},
+        sorted::SortedIds,
     },
     units::Bytes,
 };
@@ -33,6 +36,10 @@ pub enum Task {
     Query(JobQuery),
     /// A statement that the user wrote.
     Sql(String),
+    /// A question about the list of jobs.
+    List(ListQuery),
+    /// How each order of these jobs would be served. Nothing is run.
+    Orders(Selection),
     /// Jobs into a file.
     Export(Box<ExportSpec>),
 }
@@ -43,6 +50,8 @@ impl Task {
         match self {
             Self::Query(query) => query.name(),
             Self::Sql(_) => "sql",
+            Self::List(query) => query.name(),
+            Self::Orders(_) => "orders",
             Self::Export(_) => "export",
         }
     }
@@ -54,7 +63,34 @@ impl Task {
             self,
             Self::Query(JobQuery::Jobs { .. } | JobQuery::Count { .. } | JobQuery::Job { .. })
                 | Self::Sql(_)
+                | Self::List(ListQuery::Rows(_) | ListQuery::SortedIds(..))
+                | Self::Orders(_)
         )
+    }
+
+    /// Nobody asked for it: suggestions, more rows while scrolling, their numbers.
+    pub fn is_background(&self) -> bool {
+        match self {
+            Self::Query(query) => query.is_background(),
+            Self::Sql(_) | Self::Export(_) | Self::List(ListQuery::SortedIds(..)) => false,
+            Self::List(ListQuery::Rows(rows)) => rows.place != Place::First,
+            Self::List(ListQuery::Positions(..) | ListQuery::Newer(..)) | Self::Orders(_) => true,
+        }
+    }
+
+    /// How long it may run, whatever the profile allows.
+    pub fn time_limit(&self) -> Option<Duration> {
+        match self {
+            Self::Query(query) => query.time_limit(),
+            Self::Export(spec) => spec.time_limit,
+            Self::Sql(_) | Self::List(_) | Self::Orders(_) => None,
+        }
+    }
+
+    /// It reads everything, and the user knows how long that takes: the profile's time limit is not
+    /// meant for it, and its memory must not depend on the profile's page cache.
+    pub fn reads_all(&self) -> bool {
+        matches!(self, Self::Export(_) | Self::List(ListQuery::SortedIds(..)))
     }
 
     /// The name for a person.
@@ -62,6 +98,8 @@ impl Task {
         match self {
             Self::Query(query) => query.title(),
             Self::Sql(_) => "SQL".to_owned(),
+            Self::List(query) => query.title(),
+            Self::Orders(_) => "Orders".to_owned(),
             Self::Export(_) => "Export".to_owned(),
         }
     }
@@ -137,6 +175,36 @@ pub enum Event {
         /// The rows, in order, after those before.
         rows: Vec<Vec<Cell>>,
     },
+    /// The next keys of the position index.
+    Positions {
+        /// The task.
+        id: TaskId,
+        /// Every so many-th key, after those before.
+        keys: Vec<Cursor>,
+        /// How many rows have been passed by now.
+        num_rows: u64,
+    },
+    /// An order that no index has is written down.
+    Sorted {
+        /// The task.
+        id: TaskId,
+        /// The ids of all rows.
+        ids: Arc<SortedIds>,
+    },
+    /// How each order would be served.
+    OrdersPlanned {
+        /// The task.
+        id: TaskId,
+        /// Orders with the plans of their keys.
+        plans: Vec<(Sort, PlanSummary)>,
+    },
+    /// The open file is no longer what it was.
+    FileChanged {
+        /// The file.
+        path: PathBuf,
+        /// What happened to it.
+        change: FileChange,
+    },
     /// An export has got so far. Comes a few times a second while rows come, and once at its end,
     /// right before [`Event::Ended`].
     Exported {
@@ -205,6 +273,19 @@ pub enum Event {
         /// What they say, or why one of them says nothing.
         result: Result<Box<Clusters>, Report>,
     },
+}
+
+/// What happened to the open file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileChange {
+    /// Somebody wrote to it.
+    Written,
+    /// Another file has its name. What is open is the one before.
+    Replaced,
+    /// No file has its name. What is open is still readable.
+    Gone,
+    /// It is shorter than it says itself: part of it is lost.
+    Truncated,
 }
 
 /// Why a connection was closed.

@@ -6,12 +6,14 @@
 pub mod cancel;
 mod export;
 pub mod gauge;
+mod list;
 pub mod message;
 mod pool;
 mod progress;
 pub mod receipt;
 mod run;
 mod take;
+mod watch;
 mod worker;
 
 use std::{
@@ -29,18 +31,20 @@ use self::{
     cancel::{CancelToken, StopReason},
     message::{Event, News, Request, Task, TaskId},
     pool::{Pool, Target, Work},
+    watch::{Handover, Watched, Watcher},
     worker::{Worker, ended_before_start},
 };
 use crate::{
     db::{
         connection::{self, OpenMode},
+        identity::FileIdentity,
         profile::MemoryProfile,
         status,
     },
     error::{Error, Report, Result},
     jobs::{clusters::Clusters, facts::DatabaseFacts},
     memory::{
-        sample::{self, MemorySample},
+        sample::{self, MemorySample, WindowMemory},
         sampler::Sampler,
     },
 };
@@ -68,6 +72,7 @@ pub struct Engine {
     /// The newest wish to open something; an older one that comes late is dropped.
     newest_open: Arc<AtomicU64>,
     sampler: Option<Sampler>,
+    watcher: Option<Watcher>,
 }
 
 impl Engine {
@@ -84,7 +89,8 @@ impl Engine {
             pool.clock.started(),
             move || {
                 let now = gauges.clock.nanos();
-                gauges.gauges.iter().map(|gauge| gauge.read(now)).collect()
+                let connections = gauges.gauges.iter().map(|gauge| gauge.read(now)).collect();
+                (connections, gauges.window.read())
             },
             samples_out,
         )?;
@@ -98,11 +104,28 @@ impl Engine {
             tokens: BTreeMap::new(),
             newest_open: Arc::default(),
             sampler: Some(sampler),
+            watcher: None,
         };
         let limits = profile.apply_to_process();
         engine.tell(Event::LimitsApplied(limits));
         engine.staff()?;
         Ok(engine)
+    }
+
+    /// Tells from now on when the open file changes ([`Event::FileChanged`]).
+    ///
+    /// # Errors
+    /// If the thread cannot be started.
+    pub fn watch_file(&mut self) -> Result<()> {
+        let (pool, out, wake) = (&self.pool, &self.out, &self.wake);
+        let watcher = Watcher::start(Arc::clone(pool), out.clone(), Arc::clone(wake))?;
+        self.watcher = Some(watcher);
+        Ok(())
+    }
+
+    /// What the window holds beside SQLite, for the samples to come.
+    pub fn note_window(&self, held: WindowMemory) {
+        self.pool.window.note(held);
     }
 
     /// Seconds since the engine started, on the clock of all its events.
@@ -178,7 +201,11 @@ impl Engine {
             | Event::ConnectionClosed { .. }
             | Event::Shrunk { .. }
             | Event::Trimmed { .. }
-            | Event::ClustersLoaded { .. } => {}
+            | Event::ClustersLoaded { .. }
+            | Event::Positions { .. }
+            | Event::Sorted { .. }
+            | Event::OrdersPlanned { .. }
+            | Event::FileChanged { .. } => {}
         }
     }
 
@@ -261,6 +288,7 @@ impl Engine {
             newest: Arc::clone(&self.newest_open),
             ticket,
             pool: Arc::clone(&self.pool),
+            watch: self.watcher.as_ref().map(Watcher::handover),
         };
         let (out, wake) = (self.out.clone(), Arc::clone(&self.wake));
         let at_path = path.clone();
@@ -343,19 +371,26 @@ struct Opener {
     newest: Arc<AtomicU64>,
     ticket: u64,
     pool: Arc<Pool>,
+    /// Where the file is left for the watcher, if there is one.
+    watch: Option<Handover>,
 }
 
 impl Opener {
     /// `None` if the user has asked for another file meanwhile.
     fn open(&self, path: PathBuf, mode: OpenMode) -> Option<News> {
-        let result =
-            connection::open(&path, mode).and_then(|conn| DatabaseFacts::read(&conn, &path, mode));
+        let result = connection::open(&path, mode).and_then(|conn| {
+            let facts = DatabaseFacts::read(&conn, &path, mode)?;
+            let identity = FileIdentity::of(&path);
+            let watched = (self.watch.as_ref()).and_then(|_| Watched::of(conn, &path, mode));
+            Ok((facts, identity, watched))
+        });
         if self.newest.load(Ordering::SeqCst) != self.ticket {
             return None;
         }
         let event = match result {
-            Ok(facts) => {
+            Ok((facts, identity, mut watched)) => {
                 let mut is_newest = false;
+                let mut unwatched = None;
                 self.pool.want(|wanted| {
                     // Looked at again under the lock: a newer wish may have been served meanwhile.
                     is_newest = self.newest.load(Ordering::SeqCst) == self.ticket;
@@ -363,11 +398,18 @@ impl Opener {
                         wanted.target = Some(Target {
                             path,
                             mode,
+                            identity,
                             schema: Arc::clone(&facts.schema),
                         });
                         wanted.target_generation += 1;
+                        // Under the same lock, so that the watcher finds it with its number.
+                        if let (Some(watch), Some(file)) = (&self.watch, watched.take()) {
+                            unwatched = watch.give(wanted.target_generation, file);
+                        }
                     }
                 });
+                // Closing a connection may take a while, and nobody has to wait for it.
+                drop(unwatched);
                 if !is_newest {
                     return None;
                 }
@@ -401,6 +443,7 @@ impl Drop for Engine {
         drop(self.news.take());
         drop(self.samples.take());
         drop(self.sampler.take());
+        drop(self.watcher.take());
         self.pool.withdraw_all();
         self.pool.close(CLOSE_PATIENCE);
     }

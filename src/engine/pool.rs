@@ -11,12 +11,13 @@ use parking_lot::{Condvar, Mutex};
 
 use super::{
     cancel::{CancelToken, Interrupter},
-    gauge::{EngineClock, Gauge},
+    gauge::{EngineClock, Gauge, WindowGauge},
     message::{Task, TaskId},
 };
 use crate::{
     db::{
         connection::OpenMode,
+        identity::FileIdentity,
         profile::{MAX_CONNECTIONS, MemoryProfile},
     },
     jobs::schema::Schema,
@@ -37,6 +38,8 @@ pub(super) struct Work {
 pub(super) struct Target {
     pub path: PathBuf,
     pub mode: OpenMode,
+    /// The file that had this path when it was opened, where the platform tells.
+    pub identity: Option<FileIdentity>,
     /// How to read its columns.
     pub schema: Arc<Schema>,
 }
@@ -57,6 +60,7 @@ pub(super) struct Pool {
     pub clock: EngineClock,
     pub gauges: Vec<Arc<Gauge>>,
     pub interrupters: Vec<Interrupter>,
+    pub window: WindowGauge,
     state: Mutex<PoolState>,
     /// One for each worker, so that the first free connection is taken, not any: a few busy
     /// connections hold fewer page caches than many that take turns.
@@ -103,6 +107,7 @@ impl Pool {
             interrupters: (0..MAX_CONNECTIONS)
                 .map(|_| Interrupter::default())
                 .collect(),
+            window: WindowGauge::default(),
             state: Mutex::new(PoolState {
                 queue: VecDeque::new(),
                 wanted: Wanted {

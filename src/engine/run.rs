@@ -14,7 +14,7 @@ use rusqlite::{Statement, StatementStatus};
 
 use super::{
     cancel::StopReason,
-    export,
+    export, list,
     message::{Event, News, Task},
     pool::{Pool, Work},
     take::{Batches, Running, Take},
@@ -178,6 +178,8 @@ impl Runner<'_> {
                 Ok(())
             }
             Task::Sql(text) => self.statement(&Sql::text(text), None, &mut batches),
+            Task::List(query) => list::run(self, query),
+            Task::Orders(selection) => list::plan_orders(self, selection),
             Task::Export(spec) => export::run(self, spec),
         }
     }
@@ -276,7 +278,7 @@ fn prepare<'conn>(
         sql: text.to_owned(),
         source,
     };
-    if matches!(task, Task::Query(_) | Task::Export(_)) {
+    if !matches!(task, Task::Sql(_)) {
         return conn.prepare(text).map_err(failed);
     }
     let (prepared, refused) = conn.authorizer.strictly(|| conn.prepare(text));

@@ -11,7 +11,7 @@ use rusqlite::Connection;
 use super::{
     cancel::{CancelToken, StopReason},
     gauge::{EngineClock, Gauge},
-    message::{CloseReason, Event, News, Task},
+    message::{CloseReason, Event, News},
     pool::{Next, Pool, Seen, Wanted, Work},
     progress::{OPS_PER_TICK, Progress},
     receipt::{Outcome, Receipt, Stop, is_given_back},
@@ -21,6 +21,7 @@ use super::{
 use crate::{
     db::{
         connection::{self, ReadConnection},
+        identity::FileIdentity,
         profile::{AfterQuery, ConnectionSettings, MemoryProfile},
         status::{self, CacheCounters},
     },
@@ -184,6 +185,13 @@ impl Worker {
                 .target
                 .as_ref()
                 .ok_or_else(|| Error::other("run the query", "no database is open"))?;
+            // The other connections still have the file before: rows of both must not meet in one list,
+            // nor two logs of one name in one process.
+            let is_another = |now: FileIdentity| target.identity.is_some_and(|then| then != now);
+            if FileIdentity::of(&target.path).is_some_and(is_another) {
+                let found = "another file has taken the place of the open database; open it again";
+                return Err(Error::other("open a connection", found));
+            }
             let conn = connection::open(&target.path, target.mode)?;
             let settings = wanted.profile.apply_to_connection(&conn, self.index)?;
             self.report(Event::ConnectionApplied {
@@ -284,7 +292,7 @@ impl Worker {
             Err(error) => return Run::failed(error),
         };
         let schema = Arc::clone(&open.schema);
-        let reads_all = matches!(work.task, Task::Export(_));
+        let reads_all = work.task.reads_all();
         if reads_all {
             let profile = wanted.profile.for_reading_all();
             if let Err(error) = profile.apply_to_connection(&open.conn, index) {
@@ -423,15 +431,10 @@ struct Start {
 
 impl Start {
     fn now(pool: &Pool, work: &Work, profile: &MemoryProfile) -> Self {
-        let time_limit = match &work.task {
-            Task::Query(query) => [query.time_limit(), profile.time_limit]
-                .into_iter()
-                .flatten()
-                .min(),
-            Task::Sql(_) => profile.time_limit,
-            // The profile's is meant for questions, and would only cut a file off.
-            Task::Export(spec) => spec.time_limit,
-        };
+        // What reads everything was asked for with its cost: the profile's limit is for questions.
+        let general_limit = profile.time_limit.filter(|_| !work.task.reads_all());
+        let limits = [work.task.time_limit(), general_limit];
+        let time_limit = limits.into_iter().flatten().min();
         let heap = status::sqlite_heap();
         let rss = sample::rss();
         let nanos = pool.clock.nanos();

@@ -50,10 +50,23 @@ pub struct DatabaseFacts {
     /// How to read each column.
     #[serde(skip)]
     pub schema: Arc<Schema>,
+    /// What `sqlite_stat1` says of each index of the job table.
+    #[serde(skip)]
+    pub index_statistics: Vec<IndexStatistics>,
     /// Columns for which suggestions are cheap, because an index leads to them or the table is
     /// small; with the column that such an index begins with, where it is another one.
     #[serde(skip)]
     pub suggestible: Vec<(&'static str, Option<&'static str>)>,
+}
+
+/// What `ANALYZE` has found out about an index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IndexStatistics {
+    /// Its name.
+    pub name: String,
+    /// Its rows, then the average number of rows with equal values in its first column, in its first
+    /// two, and so on.
+    pub rows: Vec<u64>,
 }
 
 /// Up to this many jobs a suggestion may scan the table: that takes milliseconds.
@@ -106,6 +119,10 @@ impl DatabaseFacts {
                 .map(|index| index.name)
                 .filter(|name| !name.starts_with("sqlite_autoindex_"))
                 .collect(),
+            index_statistics: match table {
+                Some(table) => statistics(conn, table).map_err(failed)?,
+                None => Vec::new(),
+            },
             job_is_analyzed: match table {
                 Some(table) => has_statistics(conn, table).map_err(failed)?,
                 None => false,
@@ -117,6 +134,15 @@ impl DatabaseFacts {
             },
             schema: Arc::new(schema),
         })
+    }
+
+    /// How many jobs have equal values in the first `columns` of an index, on average. `None` without
+    /// statistics.
+    pub fn rows_per_key(&self, index: &str, columns: usize) -> Option<u64> {
+        self.index_statistics
+            .iter()
+            .find(|known| known.name == index)
+            .and_then(|known| known.rows.get(columns).copied())
     }
 
     /// Whether jobs can be listed.
@@ -275,6 +301,26 @@ fn estimate_jobs(conn: &Connection, table: &str) -> rusqlite::Result<u64> {
         |row| row.get::<_, Option<i64>>(0),
     )
     .map(|span| span.and_then(|span| u64::try_from(span).ok()).unwrap_or(0))
+}
+
+/// Text that is no number ("unordered") ends the numbers of an index.
+fn statistics(conn: &Connection, table: &str) -> rusqlite::Result<Vec<IndexStatistics>> {
+    if !has_statistics(conn, table)? {
+        return Ok(Vec::new());
+    }
+    conn.prepare(
+        "SELECT idx, stat FROM sqlite_stat1 WHERE tbl = ? COLLATE NOCASE AND idx IS NOT NULL",
+    )?
+    .query_map([table], |row| {
+        Ok(IndexStatistics {
+            name: text(row, 0)?,
+            rows: text(row, 1)?
+                .split(' ')
+                .map_while(|number| number.parse().ok())
+                .collect(),
+        })
+    })?
+    .collect()
 }
 
 fn has_statistics(conn: &Connection, table: &str) -> rusqlite::Result<bool> {

@@ -78,6 +78,7 @@ mod tests {
             kind: FileKind::Jobs,
             missing_columns: Vec::new(),
             schema: Arc::new(Schema::version_11()),
+            index_statistics: Vec::new(),
             suggestible: Vec::new(),
         }
     }

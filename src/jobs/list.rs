@@ -66,7 +66,7 @@ pub(super) fn page_sql(
         selection,
         sort,
         (&select, after),
-        limit.map(i64::from),
+        (limit.map(i64::from), 0),
     )
 }
 
@@ -76,7 +76,7 @@ pub(super) fn ordered_sql(
     selection: &Selection,
     sort: &Sort,
     (select, after): (&str, Option<After>),
-    limit: Option<i64>,
+    (limit, skip): (Option<i64>, u32),
 ) -> Result<Sql> {
     let part = |condition: Option<Sql>| -> Result<Sql> {
         let valid = (selection.as_backend && matches!(sort.key, SortKey::Footprint(_)))
@@ -94,28 +94,52 @@ pub(super) fn ordered_sql(
         let mut sql = Sql::text(format!("SELECT {select}\n"));
         sql.append(selection.source(schema, extra)?);
         sql.push(&format!("\n{}", sort.order_by(schema)?));
+        Ok(sql)
+    };
+    paged(after, limit, skip, part)
+}
+
+/// A page of what `part` selects, which may have to be put together from two parts.
+///
+/// In one statement, so that a page stays one task; the second part only runs if the first did not
+/// fill the page.
+pub(super) fn paged(
+    after: Option<After>,
+    limit: Option<i64>,
+    skip: u32,
+    part: impl Fn(Option<Sql>) -> Result<Sql>,
+) -> Result<Sql> {
+    let limited = |sql: &mut Sql, limit: Option<i64>, skip: u32| {
         if let Some(limit) = limit {
             sql.append(Sql::with("\nLIMIT ?", [Cell::Int(limit)]));
         }
-        Ok(sql)
-    };
-    match after {
-        None => part(None),
-        Some(After::Here(condition)) => part(Some(condition)),
-        // In one statement, so that a page stays one task; the second part only runs if the first
-        // did not fill the page.
-        Some(After::HereThen(first, second)) => {
-            let mut sql = Sql::text("SELECT * FROM (\n");
-            sql.append(part(Some(first))?);
-            sql.push("\n)\nUNION ALL\nSELECT * FROM (\n");
-            sql.append(part(Some(second))?);
-            sql.push("\n)");
-            if let Some(limit) = limit {
-                sql.append(Sql::with("\nLIMIT ?", [Cell::Int(limit)]));
-            }
-            Ok(sql)
+        if skip > 0 {
+            sql.append(Sql::with(" OFFSET ?", [Cell::Int(i64::from(skip))]));
         }
-    }
+    };
+    let (first, second) = match after {
+        Some(After::HereThen(first, second)) => (first, second),
+        one => {
+            let mut sql = part(match one {
+                Some(After::Here(condition)) => Some(condition),
+                None | Some(After::HereThen(..)) => None,
+            })?;
+            limited(&mut sql, limit, skip);
+            return Ok(sql);
+        }
+    };
+    let enough = limit.map(|limit| limit.saturating_add(i64::from(skip)));
+    let mut sql = Sql::text("SELECT * FROM (\n");
+    let mut inner = part(Some(first))?;
+    limited(&mut inner, enough, 0);
+    sql.append(inner);
+    sql.push("\n)\nUNION ALL\nSELECT * FROM (\n");
+    let mut inner = part(Some(second))?;
+    limited(&mut inner, enough, 0);
+    sql.append(inner);
+    sql.push("\n)");
+    limited(&mut sql, limit, skip);
+    Ok(sql)
 }
 
 /// The columns of [`page_sql`].

@@ -44,6 +44,8 @@ pub struct Schema {
     tables: BTreeMap<String, Vec<String>>,
     /// The ids of jobs are not declared as integers: they may be text.
     has_loose_ids: bool,
+    /// An id is the number of its row: no index is needed to find it.
+    has_rowid_ids: bool,
 }
 
 /// The job table's columns that had other names before schema 8, or in a development state.
@@ -121,8 +123,16 @@ impl Schema {
             [],
             |row| row.get::<_, bool>(0),
         );
+        let is_rowid = conn.query_row(
+            "SELECT COUNT(*) FROM pragma_table_xinfo('job')
+             WHERE name = 'id' COLLATE NOCASE AND pk = 1 AND type = 'INTEGER' COLLATE NOCASE
+               AND (SELECT COUNT(*) FROM pragma_table_xinfo('job') WHERE pk > 0) = 1",
+            [],
+            |row| row.get::<_, bool>(0),
+        );
         Ok(Self {
             has_loose_ids: schema.kind == FileKind::Jobs && !is_integer.unwrap_or(true),
+            has_rowid_ids: schema.kind == FileKind::Jobs && is_rowid.unwrap_or(false),
             ..schema
         })
     }
@@ -150,6 +160,7 @@ impl Schema {
             columns,
             tables,
             has_loose_ids: false,
+            has_rowid_ids: false,
         }
     }
 
@@ -198,7 +209,15 @@ impl Schema {
                 ),
             ),
         ]);
-        Self::from_tables(&tables)
+        Self {
+            has_rowid_ids: true,
+            ..Self::from_tables(&tables)
+        }
+    }
+
+    /// Whether an id is the number of its row, so that no index is needed to find it.
+    pub fn has_rowid_ids(&self) -> bool {
+        self.has_rowid_ids
     }
 
     /// What kind of file it is.
@@ -223,6 +242,11 @@ impl Schema {
             .get(name)
             .map(|column| column.sql.as_str())
             .ok_or_else(|| self.lacks("job", name))
+    }
+
+    /// Whether ids may be text: they are not declared as integers.
+    pub(super) fn has_loose_ids(&self) -> bool {
+        self.has_loose_ids
     }
 
     /// The `?` of a value that is compared with `id`: text beside ids that are text, because an

@@ -5,6 +5,7 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{
+    column::JobColumn,
     filter::check_metric,
     list::{COLUMNS, DETAIL_COLUMNS},
     schema::{Schema, json_value},
@@ -93,7 +94,7 @@ pub(super) fn parse_direction(text: &str) -> Result<(&str, bool)> {
 
 impl Sort {
     /// The key as an expression.
-    fn expression(&self, schema: &Schema) -> Result<String> {
+    pub(super) fn expression(&self, schema: &Schema) -> Result<String> {
         match &self.key {
             SortKey::Column(name) => schema.column(name).map(ToOwned::to_owned),
             SortKey::Footprint(key) => {
@@ -145,23 +146,64 @@ impl Sort {
         Ok(format!("ORDER BY {key} {direction}, id {direction}"))
     }
 
+    /// The same order from its other end.
+    #[must_use]
+    pub fn reversed(&self) -> Self {
+        Self {
+            key: self.key.clone(),
+            descending: !self.descending,
+        }
+    }
+
+    /// Whether a row with the one key comes before a row with the other. Right for columns without a
+    /// collation of their own, which cc-backend's are.
+    pub fn is_before(&self, a: &Cursor, b: &Cursor) -> bool {
+        let order = a.key.order(&b.key).then(a.id.cmp(&b.id));
+        if self.descending {
+            order.is_gt()
+        } else {
+            order.is_lt()
+        }
+    }
+
+    /// The key that lies before all rows with this value.
+    pub fn at(&self, key: Cell) -> Cursor {
+        let is_id = self.key == SortKey::Column("id");
+        let id = key.as_id().filter(|_| is_id);
+        let end = if self.descending { i64::MAX } else { i64::MIN };
+        Cursor {
+            id: id.unwrap_or(end),
+            key,
+        }
+    }
+
+    /// The key as a column of jobs.
+    pub fn column(&self) -> JobColumn {
+        match &self.key {
+            SortKey::Column(name) => JobColumn::Stored(name),
+            SortKey::Footprint(key) => JobColumn::Footprint(key.clone()),
+        }
+    }
+
     /// The condition on rows after the cursor, in this order.
     ///
     /// # Errors
     /// If the file lacks the column.
     pub(super) fn after(&self, schema: &Schema, cursor: &Cursor) -> Result<After> {
-        self.beyond(schema, cursor, if self.descending { "<" } else { ">" })
+        self.beyond(schema, cursor, "")
     }
 
-    /// The condition on the row of the cursor and all rows after it, in this order.
+    /// The condition on the cursor's own row and those after it.
     ///
     /// # Errors
     /// If the file lacks the column.
-    pub(super) fn starting_at(&self, schema: &Schema, cursor: &Cursor) -> Result<After> {
-        self.beyond(schema, cursor, if self.descending { "<=" } else { ">=" })
+    pub(super) fn from(&self, schema: &Schema, cursor: &Cursor) -> Result<After> {
+        self.beyond(schema, cursor, "=")
     }
 
-    fn beyond(&self, schema: &Schema, cursor: &Cursor, op: &str) -> Result<After> {
+    fn beyond(&self, schema: &Schema, cursor: &Cursor, equal: &str) -> Result<After> {
+        let op = if self.descending { "<" } else { ">" };
+        let op = format!("{op}{equal}");
         let id = Cell::Int(cursor.id);
         let mark = schema.id_mark();
         if self.key == SortKey::Column("id") {
@@ -186,25 +228,28 @@ impl Sort {
             Sql::with(format!("({key}, id) {op} (?, {mark})"), values)
         };
         let is_null = format!("{key} IS NULL");
+        // No index serves a value of the footprint: two parts would be two scans.
+        let is_one_scan = matches!(self.key, SortKey::Footprint(_));
         Ok(match (&cursor.key, self.descending) {
             // NULLs come last where the largest come first.
             (Cell::Null, true) => {
                 After::Here(Sql::with(format!("{is_null} AND id {op} {mark}"), [id]))
             }
-            (Cell::Null, false) => After::Here(Sql::with(
+            (Cell::Null, false) if is_one_scan => After::Here(Sql::with(
                 format!("({key} IS NOT NULL OR id {op} {mark})"),
                 [id],
             )),
-            (_, true) if can_be_null => match self.key {
-                SortKey::Column(_) => After::HereThen(beyond(), Sql::text(is_null)),
-                // No index serves it: two parts would be two scans.
-                SortKey::Footprint(_) => {
-                    let mut sql = Sql::text("(");
-                    sql.append(beyond());
-                    sql.push(&format!(" OR {is_null})"));
-                    After::Here(sql)
-                }
-            },
+            (Cell::Null, false) => After::HereThen(
+                Sql::with(format!("{is_null} AND id {op} {mark}"), [id]),
+                Sql::text(format!("{key} IS NOT NULL")),
+            ),
+            (_, true) if can_be_null && is_one_scan => {
+                let mut sql = Sql::text("(");
+                sql.append(beyond());
+                sql.push(&format!(" OR {is_null})"));
+                After::Here(sql)
+            }
+            (_, true) if can_be_null => After::HereThen(beyond(), Sql::text(is_null)),
             _ => After::Here(beyond()),
         })
     }

@@ -231,7 +231,11 @@ fn open(
             | Event::ConnectionClosed { .. }
             | Event::Shrunk { .. }
             | Event::Trimmed { .. }
-            | Event::ClustersLoaded { .. } => {}
+            | Event::ClustersLoaded { .. }
+            | Event::Positions { .. }
+            | Event::Sorted { .. }
+            | Event::OrdersPlanned { .. }
+            | Event::FileChanged { .. } => {}
         }
     }
 }
@@ -348,7 +352,11 @@ impl Stage<'_> {
             | Event::ConnectionApplied { .. }
             | Event::Shrunk { .. }
             | Event::Trimmed { .. }
-            | Event::ClustersLoaded { .. } => Ok(()),
+            | Event::ClustersLoaded { .. }
+            | Event::Positions { .. }
+            | Event::Sorted { .. }
+            | Event::OrdersPlanned { .. }
+            | Event::FileChanged { .. } => Ok(()),
         }
     }
 

@@ -19,6 +19,24 @@ pub struct MemorySample {
     pub available: Option<Bytes>,
     /// Each connection as its own thread last published it.
     pub connections: Vec<ConnectionReading>,
+    /// What the window holds beside SQLite.
+    pub window: WindowMemory,
+}
+
+/// What the window holds beside SQLite: a part of RSS, not of SQLite's heap.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WindowMemory {
+    /// Rows that were fetched, counted as they are held.
+    pub rows: Bytes,
+    /// The position index of the list.
+    pub positions: Bytes,
+}
+
+impl WindowMemory {
+    /// Both together.
+    pub fn total(&self) -> Bytes {
+        Bytes(self.rows.0 + self.positions.0)
+    }
 }
 
 impl MemorySample {
@@ -110,6 +128,7 @@ impl MachineReader {
             sqlite_heap: status::sqlite_heap(),
             available: self.available(),
             connections: Vec::new(),
+            window: WindowMemory::default(),
         }
     }
 

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::sample::{ConnectionReading, MachineReader, MemorySample};
+use super::sample::{ConnectionReading, MachineReader, MemorySample, WindowMemory};
 use crate::error::{Error, Result};
 
 /// Ten a second: fine enough to see a query of a second climb, cheap enough to never stop.
@@ -19,7 +19,7 @@ pub struct Sampler {
 }
 
 impl Sampler {
-    /// Starts sampling. `connections` reads what the workers last published.
+    /// Starts sampling. `published` reads what the workers and the window last published.
     ///
     /// A sample that finds no room in `out` is dropped, and the chart shows a gap.
     ///
@@ -27,13 +27,13 @@ impl Sampler {
     /// If the thread cannot be started.
     pub fn start(
         started: Instant,
-        connections: impl Fn() -> Vec<ConnectionReading> + Send + 'static,
+        published: impl Fn() -> (Vec<ConnectionReading>, WindowMemory) + Send + 'static,
         out: SyncSender<MemorySample>,
     ) -> Result<Self> {
         let (stop, stopped) = channel();
         let thread = std::thread::Builder::new()
             .name("jobscope-sampler".to_owned())
-            .spawn(move || run(started, &connections, &out, &stopped))
+            .spawn(move || run(started, &published, &out, &stopped))
             .map_err(|source| Error::other("start the sampling thread", source))?;
         Ok(Self {
             stop: Some(stop),
@@ -54,7 +54,7 @@ impl Drop for Sampler {
 
 fn run(
     started: Instant,
-    connections: &impl Fn() -> Vec<ConnectionReading>,
+    published: &impl Fn() -> (Vec<ConnectionReading>, WindowMemory),
     out: &SyncSender<MemorySample>,
     stopped: &Receiver<()>,
 ) {
@@ -62,7 +62,7 @@ fn run(
     let mut next = Instant::now();
     loop {
         let mut sample = machine.read(started.elapsed().as_secs_f64());
-        sample.connections = connections();
+        (sample.connections, sample.window) = published();
         // Full or gone: either way this reading is lost, and the next one follows.
         out.try_send(sample).ok();
         // Against the plan, not the last wake-up: otherwise ten a second become nine.

@@ -43,6 +43,10 @@ pub struct Point {
     pub available: u64,
     /// Page cache of each connection, at its largest.
     pub caches: [u64; MAX_CONNECTIONS],
+    /// Rows held by the window.
+    pub rows: Range,
+    /// The position index of the list.
+    pub positions: Range,
 }
 
 impl Point {
@@ -58,6 +62,16 @@ impl Point {
             sqlite_heap: Range::of(sample.sqlite_heap),
             available: sample.available.unwrap_or_default().0,
             caches,
+            rows: Range::of(sample.window.rows),
+            positions: Range::of(sample.window.positions),
+        }
+    }
+
+    /// What the window held beside SQLite.
+    pub fn held(&self) -> Range {
+        Range {
+            min: self.rows.min + self.positions.min,
+            max: self.rows.max + self.positions.max,
         }
     }
 
@@ -75,6 +89,8 @@ impl Point {
             sqlite_heap: self.sqlite_heap.join(later.sqlite_heap),
             available: self.available.min(later.available),
             caches,
+            rows: self.rows.join(later.rows),
+            positions: self.positions.join(later.positions),
         }
     }
 }

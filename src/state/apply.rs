@@ -1,6 +1,11 @@
 //! How the state reacts to what happened elsewhere.
 
-use super::{AppState, Notice, OpenDatabase, Phase, statistics::PartKey, suggestions::Suggestions};
+use super::{
+    AppState, Notice, OpenDatabase, Phase,
+    job_list::layout::{self, TableLayout},
+    statistics::PartKey,
+    suggestions::Suggestions,
+};
 use crate::{
     db::value::Cell,
     engine::{
@@ -8,18 +13,14 @@ use crate::{
         receipt::Receipt,
     },
     error::Report,
-    jobs::{
-        catalogue::JobQuery,
-        facts::DatabaseFacts,
-        filter::JobFilter,
-        sort::{Cursor, Sort},
-    },
+    jobs::{catalogue::JobQuery, facts::DatabaseFacts, filter::JobFilter, sort::Sort},
     memory::marker::{MarkerKind, given_back},
     units::Bytes,
 };
 
 impl AppState {
     /// Reacts to a background thread. Returns the work that follows from it.
+    #[expect(clippy::too_many_lines, reason = "a few lines for each event")]
     pub fn apply(&mut self, news: News) -> Vec<Request> {
         let News { at_secs, event } = news;
         match event {
@@ -33,6 +34,7 @@ impl AppState {
                 self.notice = Some(Notice {
                     report,
                     immutable_offer: can_be_immutable.then_some(path),
+                    reopen_offer: None,
                 });
             }
             Event::Started {
@@ -47,33 +49,51 @@ impl AppState {
                 self.jobs.planned(id, plan);
             }
             Event::Rows { id, mut rows } => {
-                if !self.statistics.add(id, &mut rows) {
+                if !self.statistics.add(id, &mut rows) && !self.list_rows(id, &mut rows) {
                     self.rows(id, rows);
                 }
+            }
+            Event::Positions { id, keys, num_rows } => {
+                self.jobs.positions(id, keys, num_rows);
+                return self.fetch_rows(at_secs);
+            }
+            Event::Sorted { id, ids } => return self.sorted(at_secs, id, ids),
+            Event::OrdersPlanned { id, plans } => return self.orders_planned(at_secs, id, plans),
+            Event::FileChanged { path, change } => {
+                return self.file_changed(at_secs, &path, change);
             }
             Event::Ended {
                 id,
                 receipt,
                 ended_secs,
                 report,
-                next,
+                ..
             } => {
                 let part = self
                     .statistics
                     .ended(id, ended_secs, &receipt, report.as_ref());
+                let phase = Phase::from(receipt.outcome);
+                let is_export = self.exports.is(id);
+                self.exports.ended(id, receipt.outcome, ended_secs);
                 let details = self.details.as_mut();
                 let is_job =
                     details.is_some_and(|details| details.ended(id, &receipt, report.as_ref()));
-                let is_wanted = self.ended(ended_secs, id, *receipt, next) | is_job;
+                let is_wanted = self.ended(ended_secs, id, *receipt) | is_job | is_export;
                 if let Some(report) = report.filter(|_| is_wanted) {
                     self.show_report(report);
                 }
                 if part == Some(PartKey::Keys) {
                     return self.ask_new_metrics(at_secs);
                 }
+                return self.list_ended(at_secs, id, phase);
             }
             // The window has no exports yet.
-            Event::Exported { .. } => {}
+            Event::Exported {
+                id,
+                rows,
+                bytes,
+                end,
+            } => self.exports.progress(id, rows, bytes, end),
             Event::LimitsApplied(limits) => self.tuning.limits = limits,
             Event::ConnectionApplied {
                 connection,
@@ -122,6 +142,8 @@ impl AppState {
             self.settings.filter = JobFilter::default();
         }
         self.jobs.clear();
+        self.columns = TableLayout::columns_of(&self.settings.tables, &facts.path, &facts.schema);
+        self.jobs.columns = layout::fetched(&self.columns);
         self.statistics.clear();
         self.details = None;
         self.suggestions = Suggestions::default();
@@ -188,27 +210,21 @@ impl AppState {
         {
             database.exact_jobs = first_count(&rows);
         }
-        if self.jobs.loading == Some(id) {
-            self.jobs.add(rows);
-        } else if self.jobs.counting == Some(id) {
-            self.jobs.count = first_count(&rows);
+        if self.jobs.counting == Some(id) {
+            self.jobs.counted(first_count(&rows));
         } else if let Some(details) = &mut self.details {
             details.add(id, rows);
         }
     }
 
     /// Whether somebody waited for the task.
-    fn ended(
-        &mut self,
-        ended_secs: f64,
-        id: TaskId,
-        receipt: Receipt,
-        next: Option<Cursor>,
-    ) -> bool {
+    fn ended(&mut self, ended_secs: f64, id: TaskId, receipt: Receipt) -> bool {
         let outcome = receipt.outcome;
         self.timeline.end(id.0, ended_secs, outcome);
+        // Rows that somebody scrolled past are given up by the dozen: their receipts say so.
         if let Some(stop) = receipt.stop
             && receipt.connection.is_some()
+            && !self.tasks.is_background(id)
         {
             let title = self.tasks.title(id);
             let asked_secs = ended_secs - stop.stopped_after_ms / 1e3;
@@ -217,7 +233,7 @@ impl AppState {
         }
         self.tasks.ended(id, ended_secs, receipt);
         let phase = Phase::from(outcome);
-        let is_wanted = self.jobs.ended(id, phase, next);
+        let is_wanted = self.jobs.is_waited_for(id);
         self.suggestions.ended(id, phase);
         if let Some(database) = &mut self.database
             && database.counting == Some(id)
@@ -251,7 +267,7 @@ impl AppState {
     }
 }
 
-fn first_count(rows: &[Vec<Cell>]) -> Option<u64> {
+pub(super) fn first_count(rows: &[Vec<Cell>]) -> Option<u64> {
     rows.first()?
         .first()?
         .as_int()

@@ -6,7 +6,9 @@
 mod apply;
 pub mod clusters;
 pub mod details;
+pub mod export;
 pub mod job_list;
+mod list;
 pub mod settings;
 pub mod statistics;
 pub mod suggestions;
@@ -20,7 +22,8 @@ use jiff::tz::TimeZone;
 use self::{
     clusters::ClusterFiles,
     details::Details,
-    job_list::JobList,
+    export::Exports,
+    job_list::{JobList, layout::ColumnLayout},
     settings::Settings,
     statistics::{PartKey, StatisticsView},
     suggestions::Suggestions,
@@ -94,6 +97,8 @@ pub struct Notice {
     pub report: Report,
     /// This file can be opened as immutable instead.
     pub immutable_offer: Option<PathBuf>,
+    /// This file can be opened again, as it is now.
+    pub reopen_offer: Option<PathBuf>,
 }
 
 /// What the application knows.
@@ -108,12 +113,16 @@ pub struct AppState {
     pub notice: Option<Notice>,
     /// The job table.
     pub jobs: JobList,
+    /// Its columns.
+    pub columns: Vec<ColumnLayout>,
     /// The job at the side.
     pub details: Option<Details>,
     /// The parts of the Statistics view.
     pub statistics: StatisticsView,
     /// The descriptions of the clusters.
     pub clusters: ClusterFiles,
+    /// What is written to files.
+    pub exports: Exports,
     /// What the filter bar suggests.
     pub suggestions: Suggestions,
     /// What runs, waits, and has run.
@@ -141,15 +150,19 @@ impl AppState {
     /// The state at the start, with what the last run left.
     pub fn new(settings: Settings) -> Self {
         let tuning = Tuning::new(settings.profile.clone(), settings.profiles.clone());
+        let mut jobs = JobList::default();
+        jobs.limit_rows(settings.profile.row_cache);
         Self {
             build: None,
             database: None,
             opening: None,
             notice: None,
-            jobs: JobList::default(),
+            jobs,
+            columns: Vec::new(),
             details: None,
             statistics: StatisticsView::default(),
             clusters: ClusterFiles::default(),
+            exports: Exports::default(),
             suggestions: Suggestions::default(),
             tasks: Tasks::default(),
             tuning,
@@ -165,6 +178,7 @@ impl AppState {
     }
 
     /// Reacts to the user at `at_secs` on the engine's clock. Returns the work to be done elsewhere.
+    #[expect(clippy::too_many_lines, reason = "one line or two for each command")]
     pub fn handle(&mut self, at_secs: f64, command: Command) -> Vec<Request> {
         match command {
             Command::Open { path, mode } => self.open(path, mode),
@@ -175,7 +189,32 @@ impl AppState {
             Command::SetFilter(filter) => self.set_filter(at_secs, filter),
             Command::PasteFilter(text) => self.paste_filter(at_secs, &text),
             Command::SortJobs(sort) => self.sort_jobs(at_secs, sort),
-            Command::LoadMore => self.load_more(at_secs),
+            Command::AgreeToOrder(agreed) => self.agree_to_order(at_secs, agreed),
+            Command::ShowRows(rows) => self.show_rows(at_secs, rows),
+            Command::GoOn => {
+                self.jobs.go_on();
+                self.fetch_rows(at_secs)
+            }
+            Command::NumberRows => self.number_rows(at_secs),
+            Command::GoTo(goal) => self.go_to(at_secs, goal),
+            Command::SetColumns(columns) => self.set_columns(at_secs, columns),
+            Command::ResetColumns => self.reset_columns(at_secs),
+            Command::Mark { row, how } => self.mark(at_secs, row, how),
+            Command::MarkAll => {
+                self.jobs.marks.mark_all(self.jobs.num_rows());
+                Vec::new()
+            }
+            Command::CopyMarked(format) => self.copy_marked(at_secs, format),
+            Command::CopyTaken => {
+                self.jobs.copying.taken();
+                Vec::new()
+            }
+            Command::Export(wish) => self.export(at_secs, wish),
+            Command::DismissExport => {
+                self.exports.over = None;
+                Vec::new()
+            }
+            Command::StepJob(by) => self.step_job(at_secs, by),
             Command::Reload => self.reload(at_secs),
             Command::SelectJob(id) => self.select_job(at_secs, id),
             Command::SetGroupBy(by) => {
@@ -202,12 +241,7 @@ impl AppState {
                 Vec::new()
             }
             Command::Cancel(id) => self.cancel(at_secs, id),
-            Command::CancelAll => {
-                let ids: Vec<_> = self.tasks.active.iter().map(|task| task.id).collect();
-                ids.into_iter()
-                    .flat_map(|id| self.cancel(at_secs, id))
-                    .collect()
-            }
+            Command::CancelAll => self.stop_all(at_secs),
             Command::SetProfile(profile) => self.set_profile(at_secs, profile),
             Command::SaveProfile(name) => self.save_profile(at_secs, &name),
             Command::Shrink => {
@@ -263,6 +297,14 @@ impl AppState {
         Selection::new(filter, clock)
     }
 
+    /// Whether Esc has something to stop.
+    pub fn can_stop(&self) -> bool {
+        self.tasks
+            .active
+            .iter()
+            .any(|task| !self.exports.is(task.id))
+    }
+
     /// Whether anything runs or waits.
     pub fn is_busy(&self) -> bool {
         !self.tasks.active.is_empty() || self.opening.is_some()
@@ -297,19 +339,6 @@ impl AppState {
         }
     }
 
-    fn sort_jobs(&mut self, at_secs: f64, sort: Sort) -> Vec<Request> {
-        if sort == self.jobs.sort {
-            return Vec::new();
-        }
-        if let Err(error) = self.can_answer(&self.settings.filter, &sort) {
-            self.show_report(Report::from(&error));
-            return Vec::new();
-        }
-        self.settings.sort = sort.clone();
-        self.jobs.sort = sort;
-        self.load_list(at_secs)
-    }
-
     /// The file's columns, where a file is open.
     pub fn schema(&self) -> Option<&Schema> {
         self.database.as_ref().map(|open| &*open.facts.schema)
@@ -339,65 +368,11 @@ impl AppState {
         }
     }
 
-    /// Asks for the first batch and the count of the current filter, instead of whatever was asked.
-    fn load_jobs(&mut self, at_secs: f64) -> Vec<Request> {
-        self.statistics.outdate();
-        if !self.has_jobs() {
-            return Vec::new();
-        }
-        let mut requests: Vec<_> = [self.jobs.loading, self.jobs.counting]
-            .into_iter()
-            .flatten()
-            .flat_map(|id| self.cancel(at_secs, id))
-            .collect();
-        requests.extend(self.cancel_statistics(at_secs));
-        requests.extend(self.load_list(at_secs));
-        let selection = self.selection();
-        let (counting, run) = self.start(at_secs, Task::Query(JobQuery::Count { selection }));
-        requests.push(run);
-        self.jobs.begin_count(counting);
-        requests.extend(self.refresh_statistics_if_shown(at_secs));
-        requests
-    }
-
-    /// Asks for the first batch in the current order, instead of whatever was asked.
-    fn load_list(&mut self, at_secs: f64) -> Vec<Request> {
-        if !self.has_jobs() {
-            return Vec::new();
-        }
-        let mut requests: Vec<_> = (self.jobs.loading.into_iter())
-            .flat_map(|id| self.cancel(at_secs, id))
-            .collect();
-        let selection = self.selection();
-        let query = list_query(selection.clone(), self.jobs.sort.clone());
-        // Where this fails, the task fails for the same reason and says so.
-        let sql = self.schema().and_then(|schema| query.sql(schema).ok());
-        let (loading, run) = self.start(at_secs, Task::Query(query));
-        requests.push(run);
-        self.jobs.begin(loading, selection, sql);
-        requests
-    }
-
     /// Whether the open file has jobs, in whichever form.
     fn has_jobs(&self) -> bool {
         self.database
             .as_ref()
             .is_some_and(|database| database.facts.has_jobs())
-    }
-
-    fn load_more(&mut self, at_secs: f64) -> Vec<Request> {
-        let Some(after) = self.jobs.can_load_more() else {
-            return Vec::new();
-        };
-        let query = JobQuery::Jobs {
-            selection: self.jobs.selection.clone(),
-            sort: self.jobs.sort.clone(),
-            after: Some(after),
-            limit: Some(job_list::NEXT_BATCH),
-        };
-        let (id, run) = self.start(at_secs, Task::Query(query));
-        self.jobs.begin_more(id);
-        vec![run]
     }
 
     fn cancel(&mut self, at_secs: f64, id: TaskId) -> Vec<Request> {
@@ -420,6 +395,7 @@ impl AppState {
         self.timeline
             .mark(at_secs, MarkerKind::Setting, changes.join(", "));
         self.settings.profile = profile.clone();
+        self.jobs.limit_rows(profile.row_cache);
         vec![Request::SetProfile(profile)]
     }
 
@@ -441,6 +417,7 @@ impl AppState {
         self.notice = Some(Notice {
             report,
             immutable_offer: None,
+            reopen_offer: None,
         });
     }
 

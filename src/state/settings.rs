@@ -15,7 +15,7 @@ use crate::{
         sort::Sort,
         statistics::GroupBy,
     },
-    state::clusters::ClusterPaths,
+    state::{clusters::ClusterPaths, job_list::layout::TableLayout},
 };
 
 /// Recent files are kept up to this number.
@@ -71,6 +71,8 @@ pub struct Settings {
     pub profiles: Vec<MemoryProfile>,
     /// The cluster descriptions of each database.
     pub clusters: Vec<ClusterPaths>,
+    /// The columns of the job table, for each database.
+    pub tables: Vec<TableLayout>,
 }
 
 impl Default for Settings {
@@ -93,6 +95,7 @@ impl Default for Settings {
             profile: MemoryProfile::jobscope(),
             profiles: Vec::new(),
             clusters: Vec::new(),
+            tables: Vec::new(),
         }
     }
 }

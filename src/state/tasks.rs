@@ -77,11 +77,15 @@ pub struct Tasks {
 }
 
 impl Tasks {
-    /// The task that the top bar names: the one that has run longest.
+    /// The task that the top bar names: the one that has run longest, of those that somebody asked
+    /// for where there is one.
     pub fn foremost(&self) -> Option<&ActiveTask> {
-        self.active
-            .iter()
-            .find(|task| task.started.is_some())
+        let runs = |task: &&ActiveTask| task.started.is_some();
+        let mut active = self.active.iter();
+        active
+            .clone()
+            .find(|task| runs(task) && !task.is_background)
+            .or_else(|| active.find(runs))
             .or_else(|| self.active.first())
     }
 
@@ -96,10 +100,7 @@ impl Tasks {
         self.active.push(ActiveTask {
             id,
             title: task.title(),
-            is_background: match task {
-                Task::Query(query) => query.is_background(),
-                Task::Sql(_) | Task::Export(_) => false,
-            },
+            is_background: task.is_background(),
             queued_secs: at_secs,
             started: None,
             stop_asked_secs: None,
@@ -134,10 +135,7 @@ impl Tasks {
 
     pub(super) fn ended(&mut self, id: TaskId, at_secs: f64, receipt: Receipt) {
         let title = self.title(id);
-        let is_background = self
-            .active
-            .iter()
-            .any(|task| task.id == id && task.is_background);
+        let is_background = self.is_background(id);
         self.active.retain(|task| task.id != id);
         self.history.push_front(FinishedTask {
             id,
@@ -147,6 +145,12 @@ impl Tasks {
             receipt,
         });
         self.history.truncate(MAX_HISTORY);
+    }
+
+    pub(super) fn is_background(&self, id: TaskId) -> bool {
+        self.active
+            .iter()
+            .any(|task| task.id == id && task.is_background)
     }
 
     pub(super) fn title(&self, id: TaskId) -> String {

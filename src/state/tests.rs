@@ -1,6 +1,8 @@
 //! How the state reacts, without threads.
 
 mod details;
+mod file;
+mod list;
 
 use std::path::PathBuf;
 
@@ -12,6 +14,7 @@ use crate::{
         receipt::{Outcome, Receipt},
     },
     jobs::{
+        rows::{ListQuery, Place, RowsQuery},
         schema::{FileKind, Schema},
         sort::Cursor,
     },
@@ -33,6 +36,7 @@ fn facts(path: &str) -> DatabaseFacts {
         kind: FileKind::Jobs,
         missing_columns: Vec::new(),
         schema: std::sync::Arc::new(Schema::version_11()),
+        index_statistics: Vec::new(),
         suggestible: vec![("cluster", None)],
     }
 }
@@ -50,11 +54,36 @@ fn opened() -> AppState {
     state
 }
 
+/// A job as the list gets it: the newest one has id 1.
 fn row(id: i64) -> Vec<Cell> {
-    let mut cells = vec![Cell::Null; 21];
-    cells[0] = Cell::Int(id);
-    cells[6] = Cell::Int(1000 - id);
-    cells
+    let key = Cell::Int(1000 - id);
+    file::row(&Cursor { key, id }, (None, 1000), Vec::new())
+}
+
+fn rows(ids: std::ops::RangeInclusive<i64>) -> Vec<Vec<Cell>> {
+    ids.map(row).collect()
+}
+
+/// The load of the first rows, or of more of them.
+fn loading(state: &AppState) -> TaskId {
+    state.jobs.fetching().expect("rows are on their way")
+}
+
+fn ids(state: &AppState) -> Vec<i64> {
+    state.jobs.rows.iter().map(|(_, row)| row.id).collect()
+}
+
+/// The parts of the list that are asked for.
+fn parts(requests: &[Request]) -> Vec<&RowsQuery> {
+    let mut parts = Vec::new();
+    for request in requests {
+        if let Request::Run(_, Task::List(ListQuery::Rows(rows))) = request
+            && !rows.columns.is_empty()
+        {
+            parts.push(rows);
+        }
+    }
+    parts
 }
 
 fn receipt_of(outcome: Outcome) -> Receipt {
@@ -84,22 +113,15 @@ fn receipt_of(outcome: Outcome) -> Receipt {
     }
 }
 
-fn end(state: &mut AppState, id: TaskId, outcome: Outcome, next: Option<Cursor>) {
+fn end(state: &mut AppState, id: TaskId, outcome: Outcome) -> Vec<Request> {
     let event = Event::Ended {
         id,
         ended_secs: 1.0,
         receipt: Box::new(receipt_of(outcome)),
         report: None,
-        next,
+        next: None,
     };
-    happen(state, event);
-}
-
-fn cursor(id: i64) -> Cursor {
-    Cursor {
-        key: Cell::Int(1000 - id),
-        id,
-    }
+    happen(state, event)
 }
 
 fn only_failed() -> JobFilter {
@@ -124,23 +146,30 @@ fn opening_asks_for_jobs_their_number_and_suggestions() {
         .collect();
     assert_eq!(
         names,
-        ["jobs", "count", "values", "tag-list", "footprint-keys"]
+        [
+            "rows",
+            "orders",
+            "count",
+            "values",
+            "tag-list",
+            "footprint-keys"
+        ]
     );
 }
 
 #[test]
 fn a_new_filter_cancels_the_load_it_replaces() {
     let mut state = opened();
-    let first = state.jobs.loading.expect("the first load is on its way");
+    let first = loading(&state);
     let requests = state.handle(2.0, Command::SetFilter(only_failed()));
     assert_eq!(requests.first(), Some(&Request::Cancel(first)));
-    assert_ne!(state.jobs.loading, Some(first));
+    assert_ne!(loading(&state), first);
 }
 
 #[test]
 fn a_late_batch_never_lands_in_the_list_of_another_filter() {
     let mut state = opened();
-    let first = state.jobs.loading.expect("loading");
+    let first = loading(&state);
     state.handle(2.0, Command::SetFilter(only_failed()));
     let rows = vec![row(1)];
     happen(&mut state, Event::Rows { id: first, rows });
@@ -148,7 +177,7 @@ fn a_late_batch_never_lands_in_the_list_of_another_filter() {
         state.jobs.rows.is_empty(),
         "these are rows of the old filter"
     );
-    end(&mut state, first, Outcome::Finished, Some(cursor(1)));
+    end(&mut state, first, Outcome::Finished);
     assert_eq!(
         state.jobs.phase,
         Phase::Loading,
@@ -159,24 +188,23 @@ fn a_late_batch_never_lands_in_the_list_of_another_filter() {
 #[test]
 fn old_rows_stay_until_the_first_new_one_comes() {
     let mut state = opened();
-    let first = state.jobs.loading.expect("loading");
+    let first = loading(&state);
     let rows = vec![row(1), row(2)];
     happen(&mut state, Event::Rows { id: first, rows });
-    end(&mut state, first, Outcome::Finished, None);
+    end(&mut state, first, Outcome::Finished);
     state.handle(2.0, Command::SetFilter(only_failed()));
     assert_eq!(state.jobs.rows.len(), 2);
     assert!(state.jobs.is_outdated);
-    let second = state.jobs.loading.expect("loading again");
+    let second = loading(&state);
     let rows = vec![row(3)];
     happen(&mut state, Event::Rows { id: second, rows });
-    let ids: Vec<_> = state.jobs.rows.iter().map(|row| row.id()).collect();
-    assert_eq!(ids, [3]);
+    assert_eq!(ids(&state), [3]);
 }
 
 #[test]
 fn a_new_statement_is_never_shown_with_the_plan_of_the_one_before() {
     let mut state = opened();
-    let first = state.jobs.loading.expect("loading");
+    let first = loading(&state);
     let plan = PlanSummary {
         steps: vec!["SCAN job".to_owned()],
         scans_table: true,
@@ -191,13 +219,13 @@ fn a_new_statement_is_never_shown_with_the_plan_of_the_one_before() {
 #[test]
 fn a_selection_without_jobs_empties_the_list() {
     let mut state = opened();
-    let first = state.jobs.loading.expect("loading");
+    let first = loading(&state);
     let rows = vec![row(1)];
     happen(&mut state, Event::Rows { id: first, rows });
-    end(&mut state, first, Outcome::Finished, None);
+    end(&mut state, first, Outcome::Finished);
     state.handle(2.0, Command::SetFilter(only_failed()));
-    let second = state.jobs.loading.expect("loading again");
-    end(&mut state, second, Outcome::Finished, None);
+    let second = loading(&state);
+    end(&mut state, second, Outcome::Finished);
     assert!(state.jobs.rows.is_empty());
     assert_eq!(state.jobs.phase, Phase::Loaded);
 }
@@ -205,21 +233,29 @@ fn a_selection_without_jobs_empties_the_list() {
 #[test]
 fn more_is_loaded_once_and_only_where_there_is_more() {
     let mut state = opened();
-    let first = state.jobs.loading.expect("loading");
-    assert!(
-        state.handle(2.0, Command::LoadMore).is_empty(),
-        "one at a time"
+    let first = loading(&state);
+    let show = |state: &mut AppState| state.handle(2.0, Command::ShowRows(0..30));
+    assert!(show(&mut state).is_empty(), "the first rows are awaited");
+    let rows_of = rows(1..=50);
+    happen(
+        &mut state,
+        Event::Rows {
+            id: first,
+            rows: rows_of,
+        },
     );
-    let rows = vec![row(1)];
-    happen(&mut state, Event::Rows { id: first, rows });
-    end(&mut state, first, Outcome::Finished, Some(cursor(1)));
-    assert_eq!(state.handle(3.0, Command::LoadMore).len(), 1);
-    let second = state.jobs.loading.expect("loading more");
-    end(&mut state, second, Outcome::Finished, None);
-    assert!(
-        state.handle(4.0, Command::LoadMore).is_empty(),
-        "that was all"
-    );
+    let more = end(&mut state, first, Outcome::Finished);
+    let more = parts(&more);
+    assert_eq!(more.len(), 1, "rows that scrolling will find there");
+    let last = state.jobs.rows.cursor(49).expect("the last row");
+    assert_eq!(more[0].place, Place::After(last));
+    assert!(show(&mut state).is_empty(), "one at a time");
+    let second = loading(&state);
+    let rows = rows(51..=60);
+    happen(&mut state, Event::Rows { id: second, rows });
+    end(&mut state, second, Outcome::Finished);
+    assert!(show(&mut state).is_empty(), "that was all");
+    assert_eq!(state.jobs.count, Some(60), "and so all are counted");
 }
 
 #[test]
@@ -227,64 +263,60 @@ fn later_batches_belong_to_the_moment_of_the_first() {
     let mut state = AppState::new(Settings::default());
     state.now_unix_secs = 1_000;
     happen(&mut state, Event::Opened(Box::new(facts("a.db"))));
-    let first = state.jobs.loading.expect("loading");
-    let rows = vec![row(1)];
+    let first = loading(&state);
+    let rows = rows(1..=50);
     happen(&mut state, Event::Rows { id: first, rows });
-    end(&mut state, first, Outcome::Finished, Some(cursor(1)));
-    let moment = |requests: &[Request]| {
-        requests.iter().find_map(|request| match request {
-            Request::Run(_, Task::Query(JobQuery::Jobs { selection, .. })) => {
-                Some(selection.clock.now_unix_secs)
-            }
-            Request::Open { .. }
-            | Request::Run(..)
-            | Request::Cancel(_)
-            | Request::SetProfile(_)
-            | Request::Shrink
-            | Request::Trim
-            | Request::LoadClusters { .. } => None,
-        })
-    };
     state.now_unix_secs = 2_000;
-    let more = state.handle(3.0, Command::LoadMore);
+    let moment = |requests: &[Request]| {
+        let parts = parts(requests);
+        parts.first().map(|rows| rows.selection.clock.now_unix_secs)
+    };
+    let more = end(&mut state, first, Outcome::Finished);
     assert_eq!(moment(&more), Some(1_000));
     let anew = state.handle(4.0, Command::Reload);
     assert_eq!(moment(&anew), Some(2_000));
 }
 
 #[test]
-fn a_list_of_large_rows_ends_by_its_bytes() {
+fn a_list_of_large_rows_holds_what_is_in_sight() {
     let mut state = opened();
-    let first = state.jobs.loading.expect("loading");
-    let mut large = row(1);
-    large[20] = Cell::Text("x".repeat(job_list::MAX_BYTES));
-    let rows = vec![large];
+    state.jobs.limit_rows(Bytes::mib(1));
+    state.handle(2.0, Command::ShowRows(0..10));
+    let first = loading(&state);
+    let mut large = rows(1..=50);
+    for row in &mut large {
+        row.push(Cell::Text("x".repeat(50 << 10)));
+    }
+    let rows = large;
     happen(&mut state, Event::Rows { id: first, rows });
-    end(&mut state, first, Outcome::Finished, Some(cursor(1)));
-    assert!(state.jobs.is_full());
-    assert_eq!(state.jobs.can_load_more(), None);
-    state.handle(2.0, Command::SetFilter(only_failed()));
-    let second = state.jobs.loading.expect("loading again");
-    let rows = vec![row(2)];
-    happen(&mut state, Event::Rows { id: second, rows });
-    assert!(!state.jobs.is_full(), "the large row is gone");
+    assert!(state.jobs.rows.bytes() <= 1 << 20);
+    assert_eq!(state.jobs.rows.missing(&(0..10)), None);
+    assert!(state.jobs.rows.get(49).is_none(), "the farthest goes first");
 }
 
 #[test]
 fn a_stopped_list_goes_on_after_its_last_row() {
     let mut state = opened();
-    let first = state.jobs.loading.expect("loading");
+    let first = loading(&state);
     let rows = vec![row(1), row(2)];
     happen(&mut state, Event::Rows { id: first, rows });
-    end(&mut state, first, Outcome::Cancelled, None);
+    state.handle(2.0, Command::ShowRows(0..30));
+    let requests = end(&mut state, first, Outcome::Cancelled);
+    assert!(requests.is_empty(), "a stop is a stop");
     assert_eq!(state.jobs.phase, Phase::Stopped);
-    assert_eq!(state.jobs.can_load_more(), Some(cursor(2)));
+    let last = state.jobs.rows.cursor(1).expect("the second row");
+    let requests = state.handle(2.5, Command::ShowRows(0..30));
+    assert!(requests.is_empty(), "also for the window");
+    let requests = state.handle(3.0, Command::GoOn);
+    let parts = parts(&requests);
+    assert_eq!(parts.len(), 1);
+    assert_eq!(parts[0].place, Place::After(last));
 }
 
 #[test]
 fn cancelling_twice_asks_the_engine_once() {
     let mut state = opened();
-    let first = state.jobs.loading.expect("loading");
+    let first = loading(&state);
     assert_eq!(
         state.handle(2.0, Command::Cancel(first)),
         [Request::Cancel(first)]
@@ -363,7 +395,7 @@ fn statistics_are_asked_for_when_they_are_shown_and_again_when_the_filter_change
         .iter()
         .filter(|request| matches!(request, Request::Run(..)))
         .count();
-    assert_eq!(runs, 10, "jobs, count, and all parts");
+    assert_eq!(runs, 11, "jobs, orders, count, and all parts");
 }
 
 #[test]
@@ -443,11 +475,23 @@ fn facts_of(ddl: &str) -> DatabaseFacts {
 fn a_new_order_asks_for_the_list_again_and_not_for_the_count() {
     let mut state = opened();
     let counting = state.jobs.counting;
-    let first = state.jobs.loading.expect("loading");
+    let first = loading(&state);
     let sort: Sort = "duration:asc".parse().expect("an order");
-    let requests = state.handle(2.0, Command::SortJobs(sort.clone()));
+    assert!(
+        state
+            .handle(2.0, Command::SortJobs(sort.clone()))
+            .is_empty(),
+        "its cost is asked for already"
+    );
+    let id = state.jobs.orders.asked.expect("asked");
+    let plan = PlanSummary {
+        steps: vec!["SCAN job USING COVERING INDEX jobs_duration".to_owned()],
+        ..PlanSummary::default()
+    };
+    let plans = vec![(sort.clone(), plan)];
+    let requests = happen(&mut state, Event::OrdersPlanned { id, plans });
     assert_eq!(requests.first(), Some(&Request::Cancel(first)));
-    assert_eq!(started(&requests), ["jobs"]);
+    assert_eq!(started(&requests), ["rows"]);
     assert_eq!(state.jobs.counting, counting, "the count is the same");
     assert_eq!(state.settings.sort, sort, "it is kept");
     assert!(
@@ -456,7 +500,7 @@ fn a_new_order_asks_for_the_list_again_and_not_for_the_count() {
             .is_empty(),
         "it is there already"
     );
-    let id = state.jobs.loading.expect("loading in the new order");
+    let id = loading(&state);
     assert_ne!(state.jobs.rows_sort, sort);
     let rows = vec![row(1)];
     happen(&mut state, Event::Rows { id, rows });
@@ -479,10 +523,10 @@ fn a_filter_that_the_file_cannot_answer_is_reported_and_changes_nothing() {
     let requests = happen(&mut state, Event::Opened(Box::new(facts)));
     assert_eq!(
         started(&requests),
-        ["jobs", "count"],
+        ["rows", "orders", "count"],
         "no tags, no footprint"
     );
-    let id = state.jobs.loading.expect("loading");
+    let id = loading(&state);
     let rows = vec![row(1)];
     happen(&mut state, Event::Rows { id, rows });
     for command in [
@@ -503,7 +547,7 @@ fn a_pasted_filter_is_applied_or_named_in_a_report() {
     let mut state = opened();
     let good = "{\"state\":[\"failed\"]}".to_owned();
     let requests = state.handle(2.0, Command::PasteFilter(good));
-    assert_eq!(started(&requests), ["jobs", "count"]);
+    assert_eq!(started(&requests), ["rows", "orders", "count"]);
     assert_eq!(state.filter(), &only_failed());
     let bad = "{\"clutser\":{\"eq\":\"fritz\"}}".to_owned();
     assert!(state.handle(3.0, Command::PasteFilter(bad)).is_empty());
@@ -527,7 +571,7 @@ fn a_kept_filter_and_order_that_the_file_lacks_are_given_up() {
         "CREATE TABLE job(id INTEGER PRIMARY KEY, cluster, hpc_user, start_time, job_state)",
     );
     let requests = happen(&mut state, Event::Opened(Box::new(facts)));
-    assert_eq!(started(&requests), ["jobs", "count"]);
+    assert_eq!(started(&requests), ["rows", "orders", "count"]);
     assert!(state.filter().is_empty() && state.jobs.sort == Sort::default());
     assert!(state.notice.is_some(), "the lost filter is named");
     assert_eq!(
@@ -559,7 +603,7 @@ fn an_archive_lists_jobs_and_has_no_statistics() {
         "CREATE TABLE jobs(id INTEGER PRIMARY KEY, job_id, cluster, start_time, meta_json)",
     );
     let requests = happen(&mut state, Event::Opened(Box::new(facts)));
-    assert_eq!(started(&requests), ["jobs", "count"]);
+    assert_eq!(started(&requests), ["rows", "orders", "count"]);
     assert!(
         state
             .handle(2.0, Command::ShowView(View::Statistics))
@@ -595,12 +639,12 @@ fn tags_and_keys_are_suggested_and_what_was_stopped_says_so() {
     ]];
     let id = id_of("tag-list");
     happen(&mut state, Event::Rows { id, rows });
-    end(&mut state, id, Outcome::Finished, None);
+    end(&mut state, id, Outcome::Finished);
     let rows = vec![vec![text("mem_used_max"), Cell::Int(9), Cell::Real(0.5)]];
     let id = id_of("footprint-keys");
     assert!(state.suggestions.is_asked(Source::Footprint));
     happen(&mut state, Event::Rows { id, rows });
-    end(&mut state, id, Outcome::TimedOut, None);
+    end(&mut state, id, Outcome::TimedOut);
     assert_eq!(state.suggestions.tag_name(3), "app: vasp");
     assert_eq!(state.suggestions.footprint[0].key, "mem_used_max");
     assert!(!state.suggestions.is_partial(Source::Tags));

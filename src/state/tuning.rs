@@ -231,6 +231,7 @@ fn changes(old: &MemoryProfile, new: &MemoryProfile) -> Vec<String> {
             old.after_query.label().to_owned(),
             new.after_query.label().to_owned(),
         ),
+        ("row cache", old.row_cache.exact(), new.row_cache.exact()),
     ];
     rows.into_iter()
         .filter(|(_, old, new)| old != new)

@@ -74,10 +74,11 @@ impl App {
             .map(|path| Saver::start(path, settings.clone()))
             .transpose()?;
         let wake = ctx.clone();
-        let engine = Engine::start(&settings.profile, move || {
+        let mut engine = Engine::start(&settings.profile, move || {
             // One frame, where request_repaint would draw two.
             wake.request_repaint_after(Duration::from_millis(1));
         })?;
+        engine.watch_file()?;
         let last = settings.last_database.clone();
         let mut state = AppState::new(settings);
         state.clusters.at_start = start.clusters;
@@ -160,6 +161,7 @@ impl eframe::App for App {
         if let Some(saver) = &mut self.saver {
             saver.watch(&self.state.settings);
         }
+        self.engine.note_window(self.state.jobs.memory());
         ctx.request_repaint_after(HIDDEN_WAKE);
         self.logic_time = started.elapsed();
     }

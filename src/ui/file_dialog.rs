@@ -28,6 +28,8 @@ pub enum Purpose {
 enum Answer {
     /// A file or a folder to read. `None`: cancelled, or there is no dialog on this desktop.
     Picked(Purpose, Option<PathBuf>),
+    /// A place to write to later. `None`: cancelled, or there is no dialog on this desktop.
+    Place(Option<PathBuf>),
     /// Something was written there, or was to be.
     Saved(Result<Option<PathBuf>, Report>),
 }
@@ -41,6 +43,7 @@ pub struct FileDialog {
     came_back_empty: bool,
     /// What became of the last file that was to be written.
     note: Option<String>,
+    place: Option<PathBuf>,
 }
 
 impl FileDialog {
@@ -96,6 +99,8 @@ impl FileDialog {
                     Purpose::ClusterFile | Purpose::ClusterFolder => Command::AddClusters(path),
                 });
             }
+            Some(Answer::Place(Some(path))) => self.place = Some(path),
+            Some(Answer::Place(None)) => {}
             Some(Answer::Picked(..)) | None => self.came_back_empty = true,
             Some(Answer::Saved(Ok(Some(path)))) => {
                 self.note = Some(format!("Saved as {}", path.display()));
@@ -136,6 +141,23 @@ impl FileDialog {
                 self.wait_for(ctx, move || Answer::Picked(purpose, path_of(picking)));
             }
         }
+    }
+
+    /// Asks for a place to write to later; [`Self::take_place`] has it then.
+    pub fn pick_place(&mut self, ctx: &egui::Context, name: &str) {
+        if self.is_open() {
+            return;
+        }
+        let picking = rfd::AsyncFileDialog::new()
+            .set_title("Export to")
+            .set_file_name(name)
+            .save_file();
+        self.wait_for(ctx, move || Answer::Place(path_of(picking)));
+    }
+
+    /// The place that was chosen since the last call.
+    pub fn take_place(&mut self) -> Option<PathBuf> {
+        self.place.take()
     }
 
     /// Asks where to write, then makes the content and writes it, all of it away from this thread.

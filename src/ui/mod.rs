@@ -150,7 +150,9 @@ impl Panels {
                         }))
                         .show(ui, |ui| job_details::ui(ui, state, out));
                 }
-                CentralPanel::no_frame().show(ui, |ui| self.job_table.ui(ui, state, out));
+                CentralPanel::no_frame().show(ui, |ui| {
+                    self.job_table.ui(ui, state, &mut self.dialog, out);
+                });
             }
             View::Statistics if kind == Some(FileKind::Archive) => widgets::empty_state(
                 ui,
@@ -264,6 +266,14 @@ fn notice_ui(ui: &mut Ui, notice: &crate::state::Notice, out: &mut Outbox) {
             if widgets::icon_button(ui, Icon::X, "Dismiss").clicked() {
                 out.send(Command::DismissReport);
             }
+            if let Some(path) = &notice.reopen_offer
+                && ui.button("Open again").clicked()
+            {
+                out.send(Command::Open {
+                    path: path.clone(),
+                    mode: OpenMode::ReadOnly,
+                });
+            }
             if let Some(path) = &notice.immutable_offer
                 && ui
                     .button("Open as immutable")
@@ -295,7 +305,7 @@ fn shortcuts(ui: &Ui, state: &AppState, out: &mut Outbox) {
     // Esc gives up a drag before it means anything else.
     let is_dragging = ui.ctx().dragged_id().is_some() || ui.ctx().drag_stopped_id().is_some();
     if !is_menu_open && !is_dragging && ui.input(|input| input.key_pressed(Key::Escape)) {
-        if !state.tasks.active.is_empty() {
+        if state.can_stop() {
             out.send(Command::CancelAll);
         } else if state.details.is_some() && !is_typing {
             out.send(Command::SelectJob(None));

@@ -59,7 +59,8 @@ pub fn caveat(sort: &Sort) -> Option<&'static str> {
         .then_some("The stored duration decides, which for running jobs is up to five minutes old")
 }
 
-fn direction_word(key: &SortKey, descending: bool) -> &'static str {
+/// The direction of an order in words.
+pub fn direction_word(key: &SortKey, descending: bool) -> &'static str {
     let words = match key {
         SortKey::Column("start_time" | "submit_time") => ["newest first", "oldest first"],
         SortKey::Column(

@@ -45,6 +45,8 @@ pub struct Palette {
     pub caches: [Color32; 2],
     /// Limits, dashed.
     pub limit: Color32,
+    /// Rows that the window holds, with their position index.
+    pub rows: Color32,
     /// Parts of a stack, told apart by people who see fewer colours too; the last is for the rest.
     pub series: [Color32; 8],
 }
@@ -75,6 +77,7 @@ const DARK: Palette = Palette {
     sqlite_heap: rgb(0xF0_B2_3C),
     caches: [rgb(0x2F_BF_A5), rgb(0x7E_D9_C6)],
     limit: rgb(0xFF_7A_70),
+    rows: rgb(0xC5_8A_F0),
     series: [
         rgb(0x5A_A9_FF),
         rgb(0xF0_A0_3C),
@@ -104,6 +107,7 @@ const LIGHT: Palette = Palette {
     sqlite_heap: rgb(0xB3_6B_00),
     caches: [rgb(0x0B_7A_68), rgb(0x3E_9C_8C)],
     limit: rgb(0xB4_23_18),
+    rows: rgb(0x7A_3F_B0),
     series: [
         rgb(0x0A_5F_C4),
         rgb(0xD0_74_00),

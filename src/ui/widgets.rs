@@ -118,20 +118,6 @@ pub fn empty_state(ui: &mut Ui, title: &str, text: &str) {
     });
 }
 
-/// A hairline under a table row, across all its columns.
-pub fn row_hairline(ui: &Ui, full_width: f32) {
-    let rect = ui.max_rect();
-    let stroke = egui::Stroke::new(1.0, theme::faded(Palette::of(ui).hairline, 0.5));
-    ui.ctx()
-        .layer_painter(ui.layer_id())
-        .with_clip_rect(ui.clip_rect().with_max_x(rect.left() + full_width))
-        .hline(
-            rect.left()..=rect.left() + full_width,
-            rect.bottom(),
-            stroke,
-        );
-}
-
 /// A turning arc: something is under way.
 ///
 /// egui's own spinner redraws the window as fast as it can; this one moves on with the frames that

@@ -23,6 +23,12 @@ pub mod jobdb;
 )]
 pub mod oracle;
 #[expect(clippy::allow_attributes, reason = "unused in some test files only")]
+#[allow(
+    dead_code,
+    reason = "not every test file fills tables with random rows"
+)]
+pub mod random_jobs;
+#[expect(clippy::allow_attributes, reason = "unused in some test files only")]
 #[allow(dead_code, reason = "not every test file takes pictures")]
 pub mod renderer;
 #[expect(clippy::allow_attributes, reason = "unused in some test files only")]

@@ -13,6 +13,7 @@ use std::{
 
 use egui_kittest::{Harness, kittest::Queryable as _};
 use jobscope::{
+    db::value::Cell,
     demo::{GenerateOptions, generate},
     ui::app::{App, Start},
 };
@@ -37,7 +38,8 @@ pub fn small_database() -> &'static Path {
     path
 }
 
-/// A database whose job table never ends: every query on it runs until it is stopped.
+/// A database whose job table never ends: every query on it runs until it is stopped. It is so large
+/// that no order of it is made without asking.
 pub fn endless_database(folder: &Path) -> PathBuf {
     let path = folder.join("endless.db");
     #[expect(
@@ -48,7 +50,7 @@ pub fn endless_database(folder: &Path) -> PathBuf {
     conn.execute_batch(
         "CREATE TABLE anything(x); CREATE INDEX any_x ON anything(x); INSERT INTO anything VALUES (1);
          ANALYZE;
-         INSERT INTO sqlite_stat1 VALUES ('job', 'none', '1000000 1');
+         INSERT INTO sqlite_stat1 VALUES ('job', 'none', '100000000 1');
          CREATE VIEW job AS
          WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)
          SELECT i AS id, i AS job_id, 'u' AS hpc_user, 'p' AS project, 'c' AS cluster,
@@ -101,4 +103,18 @@ pub fn wait_until(
 /// Whether something on the screen contains this text.
 pub fn shows(harness: &Harness<'_, App>, text: &str) -> bool {
     harness.query_all_by_label_contains(text).next().is_some()
+}
+
+/// The value of a column in a row of the job list, by their names; `None` where it is not held.
+pub fn value(harness: &Harness<'_, App>, row: u64, column: &str) -> Option<Cell> {
+    let list = &harness.state().state.jobs;
+    let column = column.parse().expect("a column");
+    Some(list.cell(list.rows.get(row)?, &column).clone())
+}
+
+/// The values of a column in all rows of the job list that are held, in their order.
+pub fn values(harness: &Harness<'_, App>, column: &str) -> Vec<Cell> {
+    let rows = harness.state().state.jobs.rows.iter();
+    rows.filter_map(|(row, _)| value(harness, row, column))
+        .collect()
 }

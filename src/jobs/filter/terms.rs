@@ -35,6 +35,17 @@ impl Selection {
         }
     }
 
+    /// Whether both mean the same jobs of the same file.
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        let moves = |filter: &JobFilter| {
+            (filter.conditions.iter())
+                .any(|condition| matches!(condition, Condition::Start(StartTime::Last(_))))
+        };
+        self.filter == other.filter
+            && self.as_backend == other.as_backend
+            && (self.clock == other.clock || !moves(&self.filter))
+    }
+
     /// `FROM job WHERE …`: each matching job once. `extra` conditions come last.
     ///
     /// # Errors

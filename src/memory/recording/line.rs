@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::TaskReceipt;
 use crate::{
-    memory::sample::{ConnectionReading, ConnectionState, MemorySample},
+    memory::sample::{ConnectionReading, ConnectionState, MemorySample, WindowMemory},
     units::Bytes,
 };
 
@@ -41,6 +41,19 @@ pub(super) struct SampleLine {
     sqlite_heap_bytes: u64,
     available_bytes: Option<u64>,
     connections: Vec<ConnectionLine>,
+    /// Not in the recordings of earlier versions, nor where no window holds anything.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    window_rows_bytes: u64,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    window_positions_bytes: u64,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands over a reference"
+)]
+fn is_zero(bytes: &u64) -> bool {
+    *bytes == 0
 }
 
 /// [`ConnectionReading`] with the units in the names.
@@ -66,6 +79,7 @@ impl From<&MemorySample> for SampleLine {
             sqlite_heap,
             available,
             connections,
+            window,
         } = sample;
         // The engine publishes a place for every connection that there could be.
         let num_used = connections
@@ -82,6 +96,8 @@ impl From<&MemorySample> for SampleLine {
                 .take(num_used)
                 .map(ConnectionLine::from)
                 .collect(),
+            window_rows_bytes: window.rows.0,
+            window_positions_bytes: window.positions.0,
         }
     }
 }
@@ -94,6 +110,8 @@ impl From<SampleLine> for MemorySample {
             sqlite_heap_bytes,
             available_bytes,
             connections,
+            window_rows_bytes,
+            window_positions_bytes,
         } = line;
         Self {
             at_secs,
@@ -104,6 +122,10 @@ impl From<SampleLine> for MemorySample {
                 .into_iter()
                 .map(ConnectionReading::from)
                 .collect(),
+            window: WindowMemory {
+                rows: Bytes(window_rows_bytes),
+                positions: Bytes(window_positions_bytes),
+            },
         }
     }
 }

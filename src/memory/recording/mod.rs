@@ -212,7 +212,7 @@ mod tests {
             facts::DatabaseFacts,
             schema::{FileKind, Schema},
         },
-        memory::sample::{ConnectionReading, ConnectionState},
+        memory::sample::{ConnectionReading, ConnectionState, WindowMemory},
         units::Bytes,
     };
 
@@ -232,6 +232,7 @@ mod tests {
             kind: FileKind::Jobs,
             missing_columns: Vec::new(),
             schema: std::sync::Arc::new(Schema::version_11()),
+            index_statistics: Vec::new(),
             suggestible: Vec::new(),
         };
         let mut build = BuildFacts::read().expect("the linked SQLite answers");
@@ -261,6 +262,10 @@ mod tests {
                     silent_secs: 0.125,
                 },
             ],
+            window: WindowMemory {
+                rows: Bytes::mib(3),
+                positions: Bytes::kib(40),
+            },
         }
     }
 

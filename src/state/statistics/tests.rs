@@ -38,6 +38,7 @@ fn opened_with(kind: FileKind) -> AppState {
         kind,
         missing_columns: Vec::new(),
         schema: Arc::new(Schema::version_11()),
+        index_statistics: Vec::new(),
         suggestible: Vec::new(),
     };
     happen(&mut state, Event::Opened(Box::new(facts)));
@@ -225,7 +226,7 @@ fn parts_are_old_at_once_when_the_filter_changes_elsewhere() {
     );
     state.handle(3.0, Command::ShowView(View::Jobs));
     let requests = state.handle(4.0, Command::SetFilter(only_failed()));
-    assert_eq!(names(&requests), ["jobs", "count"]);
+    assert_eq!(names(&requests), ["rows", "orders", "count"]);
     assert!(requests.contains(&Request::Cancel(id_of(&first, "over-time"))));
     assert!(
         state
@@ -360,7 +361,9 @@ fn cluster_descriptions_are_kept_for_their_database_and_ask_for_metrics_again() 
             Task::Query(JobQuery::MetricHistogram { metric, .. }) => {
                 Some(metric.scale.as_ref().map(|scale| scale.peak))
             }
-            Task::Query(_) | Task::Sql(_) | Task::Export(_) => None,
+            Task::Query(_) | Task::Sql(_) | Task::List(_) | Task::Orders(_) | Task::Export(_) => {
+                None
+            }
         })
         .collect();
     assert_eq!(peaks, [Some(350.0), None]);

@@ -96,15 +96,15 @@ fn the_row_the_tags_and_the_jobs_beside_answer_in_any_order() {
         [3, 4],
         "without the job itself, as they come"
     );
-    end(&mut state, others, Outcome::Finished, None);
+    end(&mut state, others, Outcome::Finished);
     assert_eq!(beside(&state), [4, 3], "by their start");
     assert_eq!(details(&state).beside.phase, Phase::Loaded);
     assert_eq!(details(&state).phase, Phase::Loading);
     rows(&mut state, row, full_row(5));
-    end(&mut state, row, Outcome::Finished, None);
+    end(&mut state, row, Outcome::Finished);
     assert_eq!(details(&state).tags.phase, Phase::Loading);
     rows(&mut state, tags, tag_rows());
-    end(&mut state, tags, Outcome::Finished, None);
+    end(&mut state, tags, Outcome::Finished);
     let details = details(&state);
     assert_eq!(
         (details.phase, details.tags.phase),
@@ -134,7 +134,7 @@ fn another_job_cancels_all_three_and_late_answers_change_nothing() {
     rows(&mut state, tags, tag_rows());
     rows(&mut state, others, beside_rows([3]));
     for id in [row, tags] {
-        end(&mut state, id, Outcome::Cancelled, None);
+        end(&mut state, id, Outcome::Cancelled);
     }
     fail(&mut state, others);
     let details = details(&state);
@@ -152,7 +152,7 @@ fn what_is_over_is_not_cancelled_again() {
     let mut state = opened();
     let [row, tags, others] = select(&mut state, 5);
     for id in [row, tags] {
-        end(&mut state, id, Outcome::Finished, None);
+        end(&mut state, id, Outcome::Finished);
     }
     let requests = state.handle(3.0, Command::SelectJob(Some(6)));
     assert_eq!(requests.first(), Some(&Request::Cancel(others)));
@@ -166,7 +166,7 @@ fn closing_cancels_and_late_rows_do_not_open_it_again() {
     let requests = state.handle(3.0, Command::SelectJob(None));
     assert_eq!(requests, asked.map(Request::Cancel));
     rows(&mut state, asked[0], full_row(5));
-    end(&mut state, asked[0], Outcome::Cancelled, None);
+    end(&mut state, asked[0], Outcome::Cancelled);
     assert!(state.details.is_none());
 }
 
@@ -180,9 +180,9 @@ fn a_part_that_fails_says_why_and_leaves_the_others() {
         "it is said where the tags would stand"
     );
     rows(&mut state, row, full_row(5));
-    end(&mut state, row, Outcome::Finished, None);
+    end(&mut state, row, Outcome::Finished);
     rows(&mut state, others, beside_rows([3]));
-    end(&mut state, others, Outcome::Cancelled, None);
+    end(&mut state, others, Outcome::Cancelled);
     let details = details(&state);
     assert_eq!(details.tags.phase, Phase::Failed);
     let why = details.tags.trouble.as_deref();
@@ -207,7 +207,7 @@ fn a_row_that_cannot_be_read_is_reported() {
 fn a_time_limit_is_named() {
     let mut state = opened();
     let [_, _, others] = select(&mut state, 5);
-    end(&mut state, others, Outcome::TimedOut, None);
+    end(&mut state, others, Outcome::TimedOut);
     let part = &details(&state).beside;
     assert_eq!(part.phase, Phase::Stopped);
     assert_eq!(part.trouble.as_deref(), Some(Outcome::TimedOut.label()));

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The heading with its buttons, and the way back where the job was reached from another one.
-pub(super) fn title_ui(ui: &mut Ui, details: &Details, out: &mut Outbox) {
+pub(super) fn title_ui(ui: &mut Ui, details: &Details, state: &AppState, out: &mut Outbox) {
     if let Some(before) = details.trail.last() {
         let name = format!("Back to {}", before.title);
         let text = format!("{} {name}", crate::ui::widgets::icon(Icon::ArrowLeft));
@@ -33,6 +33,31 @@ pub(super) fn title_ui(ui: &mut Ui, details: &Details, out: &mut Outbox) {
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             if icon_button(ui, Icon::X, "Close details").clicked() {
                 out.send(Command::SelectJob(None));
+            }
+            // In the order of the list; a job that is not in it has no neighbours.
+            let row = state.jobs.row_of(details.job);
+            let last = state.jobs.num_rows().saturating_sub(1);
+            for (symbol, name, by, is_there) in [
+                (
+                    Icon::ChevronDown,
+                    "Next job",
+                    1,
+                    row.is_some_and(|row| row < last),
+                ),
+                (
+                    Icon::ChevronUp,
+                    "Previous job",
+                    -1,
+                    row.is_some_and(|row| row > 0),
+                ),
+            ] {
+                let clicked = ui
+                    .add_enabled_ui(is_there, |ui| icon_button(ui, symbol, name))
+                    .inner
+                    .clicked();
+                if clicked {
+                    out.send(Command::StepJob(by));
+                }
             }
         });
     });

@@ -26,7 +26,7 @@ pub fn ui(ui: &mut Ui, state: &AppState, out: &mut Outbox) {
     let Some(details) = &state.details else {
         return;
     };
-    head::title_ui(ui, details, out);
+    head::title_ui(ui, details, state, out);
     let Some(row) = &details.row else {
         let text = match details.phase {
             Phase::Loading | Phase::Empty => "Fetching all columns…",

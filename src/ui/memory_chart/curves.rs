@@ -161,6 +161,7 @@ fn draw_run(plot: &mut egui_plot::PlotUi<'_>, run: &[Point], state: &AppState, p
             palette.sqlite_heap,
             (|point| point.sqlite_heap) as fn(&Point) -> crate::memory::series::Range,
         ),
+        ("Rows held", palette.rows, |point| point.held()),
         ("RSS", palette.rss, |point| point.rss),
     ] {
         let mut values = Vec::with_capacity(run.len() * 2);

@@ -101,6 +101,12 @@ impl MemoryChart {
                 "Cached database pages of all connections, stacked in the chart.\nSource: sqlite3_db_status64, published by each connection's own thread",
             ),
             (
+                Some(palette.rows),
+                "Rows held".to_owned(),
+                latest.window.total().to_string(),
+                "Fetched rows of the job table and its position index: in RSS, not in SQLite's heap.\nSource: counted by the window as it holds them",
+            ),
+            (
                 None,
                 "Machine available".to_owned(),
                 or_unknown(latest.available),

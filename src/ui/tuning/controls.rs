@@ -46,6 +46,7 @@ const MMAP_SIZE: &str = "PRAGMA mmap_size";
 const CONNECTIONS: &str = "connections, each with its own page cache";
 const IDLE_TIME: &str = "a connection idle for longer is closed";
 const TIME_LIMIT: &str = "a query running for longer is stopped";
+const ROW_CACHE: &str = "rows that the window holds, none of SQLite's memory";
 const BUDGET: &str = "a query that lets the SQLite heap grow by more is stopped";
 
 pub(super) fn controls(state: &AppState, profile: &MemoryProfile) -> Vec<Control> {
@@ -194,6 +195,18 @@ fn pool_controls(state: &AppState, profile: &MemoryProfile) -> Vec<Control> {
             "",
             String::new(),
         ),
+        Control {
+            label: "Row cache",
+            sql: ROW_CACHE,
+            text: profile.row_cache.exact(),
+            value: profile.row_cache.0 as f64,
+            scale: Scale {
+                min: Bytes::mib(1).0 as f64,
+                ..size_scale(state, Bytes::mib(1))
+            },
+            left: "of the job table".to_owned(),
+            right: format!("{} held", state.jobs.memory().rows),
+        },
     ]
 }
 
@@ -204,7 +217,7 @@ pub(super) fn slid_text(setting: &str, value: f64) -> String {
         IDLE_TIME | TIME_LIMIT => {
             optional_text(value < 0.5, || exact_duration(round_duration(value)))
         }
-        CACHE_SIZE | MMAP_SIZE => round_bytes(value).exact(),
+        CACHE_SIZE | MMAP_SIZE | ROW_CACHE => round_bytes(value).exact(),
         _ => optional_text(value < 1.0, || round_bytes(value).exact()),
     }
 }
@@ -257,6 +270,13 @@ pub(super) fn apply(profile: &mut MemoryProfile, setting: &str, edit: &Edit) -> 
         SOFT_LIMIT => profile.soft_heap_limit = size()?,
         HARD_LIMIT => profile.hard_heap_limit = size()?,
         BUDGET => profile.memory_budget = size()?,
+        ROW_CACHE => {
+            let smallest = Bytes::mib(1);
+            profile.row_cache = Bytes::parse(&text)?;
+            if profile.row_cache < smallest {
+                return Err(Error::invalid("row cache", &text, "at least 1 MiB"));
+            }
+        }
         MMAP_SIZE => profile.mmap_size = size()?.unwrap_or_default(),
         IDLE_TIME => profile.idle_time = time()?,
         TIME_LIMIT => profile.time_limit = time()?,
