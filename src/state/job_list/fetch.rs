@@ -11,6 +11,7 @@ use crate::{
         position::Seek,
         rows::{ListQuery, ListRow, Place, RowsQuery},
         sort::Cursor,
+        sorted::SortedIds,
     },
     state::Phase,
 };
@@ -38,6 +39,19 @@ pub(super) enum Aim {
 }
 
 impl Aim {
+    /// The rows that will come, at most.
+    fn rows(&self, limit: u32) -> Range<u64> {
+        let limit = u64::from(limit);
+        match *self {
+            Self::Fresh => 0..limit,
+            Self::Forward { next: first } | Self::Jump { next: first } | Self::Placed { first } => {
+                first..first + limit
+            }
+            Self::Backward { end } | Self::Last { end } => end.saturating_sub(limit)..end,
+            Self::Rank { .. } => 0..0,
+        }
+    }
+
     pub(super) fn renumber(&mut self, by: i64) {
         match self {
             Self::Forward { next: row }
@@ -76,8 +90,14 @@ impl JobList {
             self.rows.look(&range);
             self.wanted = range;
         }
+        let missing = self.rows.missing(&self.wanted);
         let fetch = self.fetch.as_mut()?;
-        let is_in_the_way = fetch.aim != Aim::Fresh && self.rows.missing(&self.wanted).is_some();
+        // One that brings what is in sight may take as long as it takes.
+        let is_in_the_way = fetch.aim != Aim::Fresh
+            && missing.is_some_and(|missing| {
+                let coming = fetch.aim.rows(fetch.limit);
+                missing.end <= coming.start || coming.end <= missing.start
+            });
         if !is_in_the_way || fetch.is_given_up || at_secs - fetch.asked_secs < PATIENCE_SECS {
             return None;
         }
@@ -205,7 +225,7 @@ impl JobList {
         }
     }
 
-    /// Goes to a key, wherever that is; `at` is a guess at its number.
+    /// Goes to a key, wherever that is.
     pub(in crate::state) fn go_to_key(&mut self, cursor: &Cursor) -> Ask {
         let sort = self.sort.clone();
         let guess = (self.index.around(cursor, |a, b| sort.is_before(a, b)))
@@ -238,12 +258,12 @@ impl JobList {
         (share.clamp(0.0, 1.0) * self.num_rows() as f64) as u64
     }
 
-    /// Goes to the job with this id in an order that is written down.
-    pub(in crate::state) fn sorted_ids(&self) -> Option<&Arc<crate::jobs::sorted::SortedIds>> {
+    /// The order that is written down, where the list has one.
+    pub(in crate::state) fn sorted_ids(&self) -> Option<&Arc<SortedIds>> {
         self.sorted.as_ref()
     }
 
-    /// Goes to a row of an order that is written down.
+    /// Goes to a row by its number.
     pub(in crate::state) fn go_to_row(&mut self, row: u64) {
         self.halted = None;
         let row = row.min(self.num_rows().saturating_sub(1));

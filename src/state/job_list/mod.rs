@@ -21,6 +21,7 @@ use self::{
 };
 use super::Phase;
 use crate::{
+    command::Goal,
     db::{plan::PlanSummary, value::Cell},
     engine::message::{FileChange, TaskId},
     jobs::{
@@ -147,6 +148,8 @@ pub struct JobList {
     pub(super) estimate: u64,
     /// The largest id when the rows were read.
     newest_id: Option<i64>,
+    /// A place that somebody wants to go to once the list is there.
+    pub(super) goal: Option<Goal>,
     /// A row that should become the current one when it arrives.
     pub(super) select_when_there: Option<u64>,
 }

@@ -33,6 +33,7 @@ impl AppState {
             return Vec::new();
         }
         let mut requests = self.stop_list(at_secs, true);
+        self.jobs.goal = None;
         requests.extend(self.cancel_statistics(at_secs));
         let selection = self.selection();
         self.jobs.orders.forget();
@@ -247,6 +248,9 @@ impl AppState {
             let mut requests = Vec::new();
             if was_fresh && phase == Phase::Loaded {
                 requests.extend(self.ask_about_list(at_secs));
+                if let Some(goal) = self.jobs.goal.take() {
+                    requests.extend(self.go_to(at_secs, goal));
+                }
             }
             requests.extend(self.fetch_rows(at_secs));
             requests.extend(self.follow_current(at_secs));

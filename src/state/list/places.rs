@@ -20,6 +20,8 @@ use crate::{
 impl AppState {
     pub(in crate::state) fn go_to(&mut self, at_secs: f64, goal: Goal) -> Vec<Request> {
         if self.jobs.is_outdated || self.jobs.phase == Phase::Empty {
+            // Another order is on its way: the place is looked for in that one.
+            self.jobs.goal = Some(goal);
             return Vec::new();
         }
         match goal {

@@ -548,6 +548,17 @@ fn one_goes_to_a_row_a_time_and_a_job() {
         );
         check_sight(&window);
     }
+    // From another order, the window sorts by the start first.
+    window.send_and_settle(Command::SortJobs(by("id")));
+    window.send(Command::SortJobs(Sort::default()));
+    window.send_and_settle(Command::GoTo(Goal::Time(777 * 60 + 59)));
+    assert_eq!(window.state.jobs.sort, Sort::default());
+    assert!(
+        window.in_sight().contains(&Some(777)),
+        "{:?}",
+        window.in_sight()
+    );
+    check_sight(&window);
     window.send_and_settle(Command::GoTo(Goal::JobId(FIRST_JOB_ID + 1_234)));
     check_sight(&window);
     let list = &window.state.jobs;
@@ -843,4 +854,36 @@ fn an_index_of_the_file_before_a_change_is_not_used_after_it() {
         window.settle();
         check_sight(&window);
     }
+}
+
+#[test]
+fn a_slow_fetch_of_what_is_in_sight_is_waited_for_and_one_of_what_is_not_is_given_up() {
+    let mut window = Window::shown(File::with_jobs(5_000));
+    let fetches = |window: &Window| -> Vec<(TaskId, bool)> {
+        (window.running.iter())
+            .filter(|task| task.is_fetch())
+            .map(|task| (task.id, task.is_cancelled))
+            .collect()
+    };
+    window.scroll_to(3_000);
+    let [(slow, false)] = fetches(&window)[..] else {
+        panic!("one fetch: {:?}", window.running);
+    };
+    // Ten seconds, as a filter without an index may take, and a line further now and then.
+    for frame in 0..600 {
+        if frame % 100 == 0 {
+            window.top += 1;
+        }
+        window.frame();
+    }
+    assert_eq!(
+        fetches(&window),
+        [(slow, false)],
+        "it brings what is in sight"
+    );
+    window.scroll_to(1_000);
+    window.frame();
+    assert_eq!(fetches(&window), [(slow, true)], "nobody looks there now");
+    window.settle();
+    check_sight(&window);
 }
