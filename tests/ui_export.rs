@@ -64,6 +64,7 @@ fn the_whole_selection_goes_to_a_file_in_its_order() {
     let path = folder.path().join("jobs.csv");
     let mut harness = opened(small_database());
     click(&mut harness, "Export");
+    click(&mut harness, "Values of the footprint as columns, too");
     type_path(&mut harness, &path);
     click(&mut harness, "Start export");
     wait_until(&mut harness, "the end", |h| {
@@ -88,6 +89,9 @@ fn the_whole_selection_goes_to_a_file_in_its_order() {
         .map(|record| record[0].to_owned())
         .collect();
     assert_eq!(written, expected);
+    let header = std::fs::read_to_string(&path).expect("text");
+    let header = header.lines().next().expect("a header");
+    assert!(header.ends_with(",footprint.mem_used_max"), "{header}");
     click(&mut harness, "Dismiss export");
     assert!(!shows(&harness, &line));
 }
@@ -157,6 +161,7 @@ fn esc_leaves_an_export_alone_and_its_button_stops_it() {
             format: jobscope::export::Format::Jsonl,
             times: jobscope::export::Times::UnixSecs,
             columns: jobscope::state::export::Columns::Stored,
+            expand_footprint: false,
             scope: jobscope::state::export::Scope::Selection,
             keep_stopped: false,
             overwrite: false,

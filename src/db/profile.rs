@@ -247,12 +247,9 @@ impl MemoryProfile {
 
     /// The same for a task that reads everything once: pages are not needed again, and a sort of
     /// any size stays small in memory, because SQLite sorts within the cache's size and then goes
-    /// to a file.
+    /// to a file. `enough` is that size, unless the profile's is smaller.
     #[must_use]
-    pub fn for_reading_all(&self) -> Self {
-        // Also the size of the runs that SQLite sorts between two looks at an interrupt: 4 MiB are
-        // sorted in some 10 ms.
-        let enough = CacheSize::KiB(4 << 10);
+    pub fn for_reading_all(&self, enough: CacheSize) -> Self {
         let is_small = self.cache_size.bytes(MAX_PAGE_SIZE) <= enough.bytes(MAX_PAGE_SIZE);
         Self {
             cache_size: if is_small { self.cache_size } else { enough },
@@ -377,7 +374,7 @@ mod tests {
     #[test]
     fn reading_everything_is_small_with_every_profile() {
         for profile in MemoryProfile::built_in() {
-            let bounded = profile.for_reading_all();
+            let bounded = profile.for_reading_all(CacheSize::KiB(4 << 10));
             let cache = bounded.cache_size.bytes(MAX_PAGE_SIZE);
             assert!(cache <= Bytes::mib(4), "{}: {cache}", profile.name);
             assert_eq!(bounded.temp_store, TempStore::File);

@@ -6,6 +6,7 @@ use crate::{
     db::{
         connection::OpenMode,
         plan::PlanSummary,
+        pragma::CacheSize,
         profile::{ConnectionSettings, MemoryProfile},
         status::HeapLimits,
         value::Cell,
@@ -88,9 +89,15 @@ impl Task {
     }
 
     /// It reads everything, and the user knows how long that takes: the profile's time limit is not
-    /// meant for it, and its memory must not depend on the profile's page cache.
-    pub fn reads_all(&self) -> bool {
-        matches!(self, Self::Export(_) | Self::List(ListQuery::SortedIds(..)))
+    /// meant for it, and its memory must not depend on the profile's page cache. This is what it gets
+    /// instead; also the size of the runs that SQLite sorts between two looks at an interrupt.
+    pub fn page_cache(&self) -> Option<CacheSize> {
+        match self {
+            Self::Export(_) => Some(EXPORT_PAGE_CACHE),
+            // Keys, which are small: 4 MiB of them are sorted in some 10 ms.
+            Self::List(ListQuery::SortedIds(..)) => Some(CacheSize::KiB(4 << 10)),
+            Self::Query(_) | Self::Sql(_) | Self::List(_) | Self::Orders(_) => None,
+        }
     }
 
     /// The name for a person.
@@ -104,6 +111,9 @@ impl Task {
         }
     }
 }
+
+/// The page cache of an export: whole rows, often read in another order than they lie in.
+pub const EXPORT_PAGE_CACHE: CacheSize = CacheSize::KiB(16 << 10);
 
 /// What the app asks of the engine.
 #[derive(Clone, Debug, PartialEq)]

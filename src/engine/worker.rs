@@ -292,9 +292,9 @@ impl Worker {
             Err(error) => return Run::failed(error),
         };
         let schema = Arc::clone(&open.schema);
-        let reads_all = work.task.reads_all();
-        if reads_all {
-            let profile = wanted.profile.for_reading_all();
+        let page_cache = work.task.page_cache();
+        if let Some(page_cache) = page_cache {
+            let profile = wanted.profile.for_reading_all(page_cache);
             if let Err(error) = profile.apply_to_connection(&open.conn, index) {
                 self.close(CloseReason::Setting);
                 return Run::failed(error);
@@ -320,7 +320,7 @@ impl Worker {
         pool.interrupters[index].end();
         // The handler belongs to the task: without it, nothing stops what comes between tasks.
         open.conn.progress_handler(0, None::<fn() -> bool>).ok();
-        let is_as_before = !reads_all || restore(&wanted.profile, open, index);
+        let is_as_before = page_cache.is_none() || restore(&wanted.profile, open, index);
         let now = CacheCounters::of(&open.conn);
         pool.gauges[index].publish(now, pool.clock.nanos());
         run.counters = now.since(before);
@@ -432,7 +432,9 @@ struct Start {
 impl Start {
     fn now(pool: &Pool, work: &Work, profile: &MemoryProfile) -> Self {
         // What reads everything was asked for with its cost: the profile's limit is for questions.
-        let general_limit = profile.time_limit.filter(|_| !work.task.reads_all());
+        let general_limit = profile
+            .time_limit
+            .filter(|_| work.task.page_cache().is_none());
         let limits = [work.task.time_limit(), general_limit];
         let time_limit = limits.into_iter().flatten().min();
         let heap = status::sqlite_heap();

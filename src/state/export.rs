@@ -9,7 +9,7 @@ use crate::{
         receipt::Outcome,
     },
     error::{Error, Report},
-    export::{ExportEnd, ExportSpec, Format, Part, Times},
+    export::{Document, ExportEnd, ExportSpec, Format, Part, Times},
     jobs::column::JobColumn,
 };
 
@@ -44,6 +44,8 @@ pub struct ExportWish {
     pub times: Times,
     /// Which columns.
     pub columns: Columns,
+    /// Values of the footprint as columns of their own, after the others.
+    pub expand_footprint: bool,
     /// Which jobs.
     pub scope: Scope,
     /// Keep what there is if it is stopped.
@@ -157,6 +159,7 @@ impl AppState {
             format,
             times,
             columns,
+            expand_footprint,
             scope,
             keep_stopped,
             overwrite,
@@ -195,7 +198,11 @@ impl AppState {
             selection: list.selection.clone(),
             sort: list.rows_sort.clone(),
             columns,
-            expand: Vec::new(),
+            expand: if expand_footprint {
+                vec![Document::Footprint]
+            } else {
+                Vec::new()
+            },
             rows,
             format,
             times,

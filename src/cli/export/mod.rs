@@ -23,7 +23,7 @@ use super::{
 use crate::{
     db::{connection::OpenMode, profile::MemoryProfile, value::Cell},
     engine::{
-        message::Task,
+        message::{EXPORT_PAGE_CACHE, Task},
         receipt::{Outcome, Receipt},
     },
     error::{Error, Result},
@@ -207,7 +207,7 @@ pub fn run(args: &ExportArgs) -> Result<ExitCode> {
     let mut spec = args.to_spec()?;
     spec.check_place(&args.database)?;
     // The jobs are counted first, and that should not take more memory than the export.
-    let mut profile = MemoryProfile::find(&args.run.profile)?.for_reading_all();
+    let mut profile = MemoryProfile::find(&args.run.profile)?.for_reading_all(EXPORT_PAGE_CACHE);
     // One task needs one connection; the profile's others would only start threads.
     profile.connections = 1;
     let mode = if args.run.immutable {

@@ -39,6 +39,7 @@ impl Default for ExportDialog {
                 format: Format::Csv,
                 times: Times::Rfc3339,
                 columns: Columns::Shown,
+                expand_footprint: false,
                 scope: Scope::Selection,
                 keep_stopped: false,
                 overwrite: false,
@@ -149,6 +150,11 @@ impl ExportDialog {
                 "All stored columns",
             );
         });
+        ui.checkbox(
+            &mut self.wish.expand_footprint,
+            "Values of the footprint as columns, too",
+        )
+        .on_hover_text("Those that the newest jobs have");
         ui.add_space(6.0);
         let label = ui.label("To");
         ui.horizontal(|ui| {
