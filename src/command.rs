@@ -104,6 +104,8 @@ pub enum Command {
     CopyMarked(CopyFormat),
     /// The clipboard has the copied jobs.
     CopyTaken,
+    /// Look for the jobs that ran beside the one at the side.
+    LookBeside,
     /// Write jobs to a file.
     Export(ExportWish),
     /// What became of the last export has been read.

@@ -465,8 +465,13 @@ fn a_search_that_takes_long_can_be_stopped_and_the_job_is_there() {
         h.state().state.tasks.active.is_empty()
     });
     harness.state_mut().send(Command::SelectJob(Some(1)));
+    // The file claims to be large: nothing is looked for unasked.
+    wait_until(&mut harness, "the job", |h| {
+        shows(h, "Look for jobs beside it") && details(h).row.is_some()
+    });
+    press(&mut harness, "Look for jobs beside it");
     wait_until(&mut harness, "the search", |h| {
-        shows(h, "Looking for jobs beside it…") && details(h).row.is_some()
+        shows(h, "Looking for jobs beside it…")
     });
     harness.state_mut().send(Command::CancelAll);
     wait_until(&mut harness, "its end", |h| {

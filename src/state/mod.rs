@@ -209,6 +209,7 @@ impl AppState {
                 self.jobs.copying.taken();
                 Vec::new()
             }
+            Command::LookBeside => self.look_beside(at_secs),
             Command::Export(wish) => self.export(at_secs, wish),
             Command::DismissExport => {
                 self.exports.over = None;

@@ -54,6 +54,8 @@ pub struct Details {
     pub tags: Part<Vec<JobTag>>,
     /// The jobs that ran on its first node at the same time. Not asked of a job archive.
     pub beside: Part<Beside>,
+    /// They are looked for when somebody asks.
+    pub beside_waits: bool,
     /// The jobs that led here, one beside the other; the last is where Back goes.
     pub trail: Vec<Visited>,
     loading: Option<TaskId>,
@@ -169,6 +171,10 @@ impl Details {
     }
 }
 
+/// In files of more jobs than this, those beside a job are looked for when somebody wants to see
+/// them: no index leads to them, and whoever goes from job to job would read the file over and over.
+const UNASKED_BESIDE: u64 = 1_000_000;
+
 impl AppState {
     /// Asks for everything about a job, instead of whatever was asked about the one before.
     pub(super) fn select_job(&mut self, at_secs: f64, job: Option<i64>) -> Vec<Request> {
@@ -196,6 +202,8 @@ impl AppState {
             let can = |schema| query.sql(schema).is_ok();
             self.schema().is_some_and(can).then_some(query)
         });
+        let is_large =
+            (self.database.as_ref()).is_some_and(|open| open.facts.estimated_jobs > UNASKED_BESIDE);
         let mut ask = |query| {
             let (id, run) = self.start(at_secs, Task::Query(query));
             requests.push(run);
@@ -208,10 +216,35 @@ impl AppState {
             details.tags.begin(ask(query));
         }
         if let Some(query) = beside {
-            details.beside.begin(ask(query));
+            if is_large {
+                details.beside_waits = true;
+            } else {
+                details.beside.begin(ask(query));
+            }
         }
         self.details = Some(details);
         requests
+    }
+
+    /// Looks for the jobs that ran beside the one at the side.
+    pub(super) fn look_beside(&mut self, at_secs: f64) -> Vec<Request> {
+        let job = (self.details.as_ref())
+            .filter(|details| details.beside.loading.is_none())
+            .map(|details| details.job);
+        let Some(job) = job else {
+            return Vec::new();
+        };
+        let query = JobQuery::Concurrent {
+            id: job,
+            now_unix_secs: self.now_unix_secs,
+        };
+        let (id, run) = self.start(at_secs, Task::Query(query));
+        if let Some(details) = &mut self.details {
+            details.beside = Part::default();
+            details.beside_waits = false;
+            details.beside.begin(id);
+        }
+        vec![run]
     }
 }
 

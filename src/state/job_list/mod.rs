@@ -154,11 +154,12 @@ pub struct JobList {
     pub(super) select_when_there: Option<u64>,
 }
 
-/// A job that is looked for in the list by the scheduler's id.
+/// A job that is looked for in the list.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Finding {
     pub id: TaskId,
-    pub job_id: i64,
+    /// What it is looked for.
+    pub goal: Goal,
     /// Its key, once it was found.
     pub found: Option<Cursor>,
     /// Its place in an order that is written down.
@@ -166,10 +167,10 @@ pub(super) struct Finding {
 }
 
 impl Finding {
-    pub(super) fn new(id: TaskId, job_id: i64) -> Self {
+    pub(super) fn new(id: TaskId, goal: Goal) -> Self {
         Self {
             id,
-            job_id,
+            goal,
             found: None,
             place: None,
         }
@@ -192,6 +193,10 @@ pub(super) mod list_order {
 impl JobList {
     /// How many rows there are, exactly or by the best guess.
     pub fn num_rows(&self) -> u64 {
+        // An order that is written down has the rows that it has, however many match by now.
+        if let Some(sorted) = self.sorted.as_ref().filter(|_| !self.is_outdated) {
+            return sorted.num_rows();
+        }
         if let Some(count) = self.count.filter(|_| self.numbering == Numbering::Exact) {
             return count;
         }
@@ -207,7 +212,7 @@ impl JobList {
 
     /// Whether the number of rows is a guess.
     pub fn is_estimate(&self) -> bool {
-        self.count.is_none() || self.changed.is_some()
+        self.count.is_none() && self.sorted.is_none() || self.changed.is_some()
     }
 
     /// Whether a row's number is near its place only.

@@ -8,6 +8,7 @@ use std::{ops::Range, path::Path, sync::Arc};
 
 use super::{AppState, Notice, Phase, apply::first_count};
 use crate::{
+    command::Goal,
     db::value::Cell,
     engine::message::{FileChange, Request, Task, TaskId},
     error::Report,
@@ -248,7 +249,11 @@ impl AppState {
             let mut requests = Vec::new();
             if was_fresh && phase == Phase::Loaded {
                 requests.extend(self.ask_about_list(at_secs));
-                if let Some(goal) = self.jobs.goal.take() {
+                let is_by_start = self.jobs.sort.key == Sort::default().key;
+                // A time is a place in the order of the start alone.
+                let goal = (self.jobs.goal.take())
+                    .filter(|goal| is_by_start || !matches!(goal, Goal::Time(_)));
+                if let Some(goal) = goal {
                     requests.extend(self.go_to(at_secs, goal));
                 }
             }

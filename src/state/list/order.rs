@@ -28,6 +28,7 @@ impl AppState {
         }
         self.settings.sort = sort.clone();
         self.jobs.orders.offer = None;
+        self.jobs.goal = None;
         if !self.jobs.orders.are_known() {
             self.jobs.orders.undecided = Some(sort);
             return Vec::new();
@@ -105,6 +106,7 @@ impl AppState {
         if agreed {
             return self.write_order(at_secs, offer.sort);
         }
+        self.jobs.goal = None;
         self.settings.sort = self.jobs.sort.clone();
         Vec::new()
     }

@@ -12,8 +12,9 @@ use crate::{
     engine::message::{Request, Task},
     error::{Error, Report},
     jobs::{
-        filter::{Condition, TextField, TextMatch, TextOp},
+        filter::{Condition, Selection, TextField, TextMatch, TextOp},
         rows::{ListQuery, Place, RowsQuery},
+        sort::Sort,
     },
 };
 
@@ -24,7 +25,14 @@ impl AppState {
             self.jobs.goal = Some(goal);
             return Vec::new();
         }
+        let is_by_start = self.jobs.sort.key == Sort::default().key;
         match goal {
+            Goal::Time(_) if !is_by_start => {
+                // Only in the order of the start do jobs of a time lie side by side.
+                let requests = self.sort_jobs(at_secs, Sort::default());
+                self.jobs.goal = Some(goal);
+                requests
+            }
             Goal::Row(row) => {
                 self.jobs.go_to_row(row);
                 let row = self.jobs.scroll.row;
@@ -39,6 +47,12 @@ impl AppState {
 
     pub(super) fn go_to_time(&mut self, at_secs: f64, secs: i64) -> Vec<Request> {
         let cursor = self.jobs.sort.at(Cell::Int(secs));
+        if self.jobs.sorted_ids().is_some() {
+            // Where a key is in a written order, only the file of ids tells: of which job?
+            let place = Place::From(cursor);
+            let selection = self.jobs.selection.clone();
+            return self.find(at_secs, Goal::Time(secs), (selection, place));
+        }
         let mut requests: Vec<_> = (self.jobs.fetching().into_iter())
             .flat_map(|id| self.cancel(at_secs, id))
             .collect();
@@ -50,39 +64,53 @@ impl AppState {
     }
 
     pub(super) fn look_for(&mut self, at_secs: f64, job_id: i64) -> Vec<Request> {
-        let mut requests: Vec<_> = (self.jobs.finding.take().into_iter())
-            .flat_map(|finding| self.cancel(at_secs, finding.id))
-            .collect();
         let mut selection = self.jobs.selection.clone();
         selection.filter.conditions.push(Condition::Text {
             field: TextField::JobId,
             is: TextMatch::new(TextOp::Eq, job_id.to_string()),
         });
-        // By id, so that the newest comes first, through the index on job_id and nothing else.
+        self.find(at_secs, Goal::JobId(job_id), (selection, Place::First))
+    }
+
+    /// Looks for the key of the first job of a selection from a place on.
+    fn find(
+        &mut self,
+        at_secs: f64,
+        goal: Goal,
+        (selection, place): (Selection, Place),
+    ) -> Vec<Request> {
+        let mut requests: Vec<_> = (self.jobs.finding.take().into_iter())
+            .flat_map(|finding| self.cancel(at_secs, finding.id))
+            .collect();
         let query = ListQuery::Rows(RowsQuery {
             selection,
             sort: self.jobs.sort.clone(),
             columns: Arc::new([]),
-            place: Place::First,
+            place,
             skip: 0,
             limit: 1,
             is_full: false,
         });
         let (id, run) = self.start(at_secs, Task::List(query));
-        self.jobs.finding = Some(Finding::new(id, job_id));
+        self.jobs.finding = Some(Finding::new(id, goal));
         requests.push(run);
         requests
     }
 
     pub(super) fn found(&mut self, at_secs: f64, finding: Finding) -> Vec<Request> {
         let Some(cursor) = finding.found else {
+            let Goal::JobId(job_id) = finding.goal else {
+                // No job is as late in the order: the last one is nearest.
+                let last = self.jobs.num_rows().saturating_sub(1);
+                return self.go_to(at_secs, Goal::Row(last));
+            };
             let is_filtered = !self.settings.filter.is_empty();
             let expected = if is_filtered {
                 "the id of a job that the filter selects"
             } else {
                 "the id of a job in this database"
             };
-            let error = Error::invalid("job id", finding.job_id.to_string(), expected);
+            let error = Error::invalid("job id", job_id.to_string(), expected);
             self.show_report(Report::from(&error));
             return Vec::new();
         };
@@ -101,7 +129,7 @@ impl AppState {
                 is_full: false,
             });
             let (id, run) = self.start(at_secs, Task::List(query));
-            self.jobs.finding = Some(Finding::new(id, finding.job_id));
+            self.jobs.finding = Some(Finding::new(id, finding.goal));
             return vec![run];
         }
         let mut requests: Vec<_> = (self.jobs.fetching().into_iter())

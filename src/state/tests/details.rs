@@ -267,3 +267,25 @@ fn a_file_without_tags_is_not_asked_for_them() {
     assert_eq!(details(&state).tags.phase, Phase::Empty);
     assert_eq!(details(&state).beside.phase, Phase::Empty);
 }
+
+#[test]
+fn in_a_large_file_the_jobs_beside_are_looked_for_when_somebody_asks() {
+    let mut state = AppState::new(Settings::default());
+    let mut large = facts("a.db");
+    large.estimated_jobs = 20_000_000;
+    happen(&mut state, Event::Opened(Box::new(large)));
+    let requests = state.handle(2.0, Command::SelectJob(Some(5)));
+    assert_eq!(started(&requests), ["job", "tags-of"]);
+    assert!(details(&state).beside_waits);
+    let requests = state.handle(3.0, Command::LookBeside);
+    assert_eq!(started(&requests), ["concurrent"]);
+    assert!(!details(&state).beside_waits);
+    assert!(
+        state.handle(3.1, Command::LookBeside).is_empty(),
+        "once is enough"
+    );
+    let id = requests.iter().find_map(id_of).expect("a task");
+    rows(&mut state, id, beside_rows([5, 6]));
+    end(&mut state, id, Outcome::Finished);
+    assert_eq!(beside(&state), [6]);
+}

@@ -39,6 +39,16 @@ pub(super) fn ui(ui: &mut Ui, details: &Details, row: &JobRow, state: &AppState,
         // cc-backend offers none for these, and so the query has none.
         ui.label(small(ui, "This job had its nodes for itself"));
         return;
+    } else if details.beside_waits {
+        let text = "In a file of this size it takes a while to find them";
+        if ui
+            .button("Look for jobs beside it")
+            .on_hover_text(text)
+            .clicked()
+        {
+            out.send(Command::LookBeside);
+        }
+        return;
     } else if part.phase == Phase::Loaded {
         let has_run = row.duration_secs(state.now_unix_secs);
         let text = if has_run.is_some_and(|secs| secs <= MIN_RUNNING_SECS) {
@@ -48,7 +58,7 @@ pub(super) fn ui(ui: &mut Ui, details: &Details, row: &JobRow, state: &AppState,
         };
         ui.label(small(ui, text));
     }
-    let again = || Command::SelectJob(Some(details.job));
+    let again = || Command::LookBeside;
     phase_ui(ui, part, "Looking for jobs beside it…", again, out);
 }
 

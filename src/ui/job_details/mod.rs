@@ -68,7 +68,7 @@ fn sections_ui(ui: &mut Ui, details: &Details, row: &JobRow, state: &AppState, o
             .hint("Tables tag and jobtag")
             .show(ui, |ui| tags::ui(ui, details, state, out));
     }
-    if details.beside.phase != Phase::Empty {
+    if details.beside.phase != Phase::Empty || details.beside_waits {
         Section::open("Ran beside it")
             .hint(beside::HINT)
             .show(ui, |ui| beside::ui(ui, details, row, state, out));

@@ -6,7 +6,7 @@ use lucide_icons::Icon;
 use crate::{
     command::{Command, Goal, Outbox},
     error::{Error, Result},
-    jobs::sort::{Sort, SortKey},
+    jobs::sort::SortKey,
     state::AppState,
     ui::{
         theme::Palette,
@@ -133,9 +133,6 @@ impl GoTo {
     fn go(&mut self, ui: &Ui, state: &AppState, out: &mut Outbox) {
         match self.goal(state) {
             Ok(goal) => {
-                if matches!(goal, Goal::Time(_)) && !is_by_start(state) {
-                    out.send(Command::SortJobs(Sort::default()));
-                }
                 out.send(Command::GoTo(goal));
                 self.error = None;
                 ui.close();
