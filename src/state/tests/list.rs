@@ -1,6 +1,6 @@
 //! The job list driven through its whole life, with a file in memory.
 
-use proptest::prelude::*;
+use proptest::{prelude::*, test_runner::RngSeed};
 
 use super::{
     file::{FIRST_JOB_ID, File, Running, Window},
@@ -163,8 +163,22 @@ fn act(window: &mut Window, step: &Step) {
     }
 }
 
+/// The same cases in every run, so that a red one is about what was changed. Others are tried with
+/// `PROPTEST_RNG_SEED`.
+fn config(cases: u32) -> ProptestConfig {
+    let config = ProptestConfig::with_cases(cases);
+    ProptestConfig {
+        failure_persistence: None,
+        rng_seed: match config.rng_seed {
+            RngSeed::Random => RngSeed::Fixed(4),
+            RngSeed::Fixed(seed) => RngSeed::Fixed(seed),
+        },
+        ..config
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(96) })]
+    #![proptest_config(config(96))]
 
     #[test]
     fn wherever_one_scrolls_the_right_rows_come(
@@ -217,7 +231,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(48) })]
+    #![proptest_config(config(48))]
 
     #[test]
     fn whatever_happens_to_the_file_what_is_in_sight_stays(
