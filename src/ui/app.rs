@@ -5,7 +5,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Panels, frame_log::FrameLog, saver::Saver, theme, top_bar::open};
+use super::{
+    Panels,
+    frame_log::FrameLog,
+    saver::Saver,
+    theme,
+    top_bar::{open, open_as},
+};
 use crate::{
     command::{Command, Outbox, ThemeChoice},
     db::{build::BuildFacts, connection::OpenMode},
@@ -86,7 +92,7 @@ impl App {
         state.machine = MachineReader::default().total();
         let mut outbox = Outbox::default();
         if let Some((path, mode)) = start.database {
-            outbox.send(Command::Open { path, mode });
+            outbox.send(open_as(path, mode));
         } else if let Some(path) = last {
             outbox.send(open(path));
         }

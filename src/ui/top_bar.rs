@@ -138,10 +138,14 @@ fn in_home(path: &str) -> PathBuf {
 
 /// Opens a file beside its writers.
 pub fn open(path: PathBuf) -> Command {
-    Command::Open {
-        path,
-        mode: OpenMode::ReadOnly,
-    }
+    open_as(path, OpenMode::ReadOnly)
+}
+
+/// The same in a mode. By its whole path: what is kept for a database must not be another one's of
+/// the same name, and be found again from whichever folder the program is started.
+pub fn open_as(path: PathBuf, mode: OpenMode) -> Command {
+    let path = std::path::absolute(&path).unwrap_or(path);
+    Command::Open { path, mode }
 }
 
 fn right_ui(ui: &mut Ui, state: &AppState, out: &mut Outbox) {
@@ -249,4 +253,19 @@ fn progress(state: &AppState, task: &ActiveTask) -> String {
     }
     let rows = format_count(task.rows);
     format!("{} · {rows} rows", since(started))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_is_known_by_its_whole_path() {
+        let here = std::env::current_dir().expect("a folder");
+        let expected = Command::Open {
+            path: here.join("job.db"),
+            mode: OpenMode::ReadOnly,
+        };
+        assert_eq!(open(PathBuf::from("job.db")), expected);
+    }
 }
