@@ -483,6 +483,7 @@ fn every_profile_is_applied_and_the_connection_says_so_itself() {
                 connection: 0,
                 generation: of,
                 settings,
+                ..
             } if *of == generation => Some(*settings),
             _ => None,
         });

@@ -337,7 +337,7 @@ fn a_slider_changes_the_setting_and_the_read_back_follows() {
                 .is_some_and(|read| read.cache_size == CacheSize::KiB(256 << 10))
     });
     assert!(shows(&harness, "read back -262144"));
-    let marks = &harness.state().state.timeline.markers;
+    let marks = &harness.state().state.live.timeline.markers;
     assert!(
         marks
             .iter()
@@ -396,14 +396,14 @@ fn shrink_answers_with_what_it_gave_back() {
     wait_until(&mut harness, "a filled cache", |h| {
         h.state().state.tasks.active.is_empty()
             && h.state().state.statistics.phase() == Phase::Loaded
-            && h.state().state.latest.caches() > Bytes::kib(200)
+            && h.state().state.live.latest.caches() > Bytes::kib(200)
     });
     harness.get_by_label("Shrink").click();
     wait_until(&mut harness, "the answer", |h| {
         shows(h, "given back to the allocator")
     });
     wait_until(&mut harness, "empty caches", |h| {
-        h.state().state.latest.caches() < Bytes::kib(200)
+        h.state().state.live.latest.caches() < Bytes::kib(200)
     });
     harness.get_by_label("Trim").click();
     wait_until(&mut harness, "the answer", |h| shows(h, "Trim:"));

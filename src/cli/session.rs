@@ -68,6 +68,14 @@ impl Session {
                 | Event::ConnectionClosed { .. }
                 | Event::Shrunk { .. }
                 | Event::Trimmed { .. }
+                | Event::StopAsked { .. }
+                | Event::ProfileSet { .. }
+                | Event::GaveBack(_)
+                | Event::GuardActed { .. }
+                | Event::Process { .. }
+                | Event::WatchFailed { .. }
+                | Event::ClockChanged { .. }
+                | Event::Recording(_)
                 | Event::ClustersLoaded { .. }
                 | Event::Positions { .. }
                 | Event::Sorted { .. }
@@ -145,6 +153,14 @@ impl Session {
                 | Event::ConnectionClosed { .. }
                 | Event::Shrunk { .. }
                 | Event::Trimmed { .. }
+                | Event::StopAsked { .. }
+                | Event::ProfileSet { .. }
+                | Event::GaveBack(_)
+                | Event::GuardActed { .. }
+                | Event::Process { .. }
+                | Event::WatchFailed { .. }
+                | Event::ClockChanged { .. }
+                | Event::Recording(_)
                 | Event::ClustersLoaded { .. }
                 | Event::Positions { .. }
                 | Event::Sorted { .. }

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    units::{Bytes, optional_bytes, optional_duration},
+    units::{Bytes, exact_duration, format_count, optional_bytes, optional_duration},
 };
 
 /// The most connections a profile may ask for: each has a page cache, a thread and a curve.
@@ -50,6 +50,12 @@ pub struct MemoryProfile {
     /// A query is stopped when the SQLite heap has grown by this much since it started.
     #[serde(with = "optional_bytes")]
     pub memory_budget: Option<Bytes>,
+    /// A query is stopped when it has delivered this many rows.
+    #[serde(default)]
+    pub row_budget: Option<u64>,
+    /// A query is stopped when the rows that it has delivered take this much.
+    #[serde(default, with = "optional_bytes")]
+    pub result_budget: Option<Bytes>,
     /// What a connection does after each query.
     pub after_query: AfterQuery,
     /// How much the fetched rows of the job table may take in the window. Not SQLite's memory, but
@@ -134,6 +140,8 @@ impl MemoryProfile {
             idle_time: Some(Duration::from_mins(2)),
             time_limit: Some(Duration::from_mins(1)),
             memory_budget: None,
+            row_budget: None,
+            result_budget: None,
             after_query: AfterQuery::ShrinkAndTrim,
             row_cache: default_row_cache(),
         }
@@ -257,6 +265,68 @@ impl MemoryProfile {
             mmap_size: Bytes(0),
             ..self.clone()
         }
+    }
+
+    /// What differs in another profile, as `name old → new`.
+    pub fn changes(&self, new: &Self) -> Vec<String> {
+        let old = self;
+        let rows = |rows: Option<u64>| rows.map_or_else(|| "off".to_owned(), format_count);
+        let limit = |bytes: Option<Bytes>| bytes.map_or_else(|| "off".to_owned(), Bytes::exact);
+        let time = |duration: Option<std::time::Duration>| {
+            duration.map_or_else(|| "off".to_owned(), exact_duration)
+        };
+        let rows = [
+            ("profile", old.name.clone(), new.name.clone()),
+            (
+                "cache_size",
+                old.cache_size.to_string(),
+                new.cache_size.to_string(),
+            ),
+            (
+                "soft_heap_limit",
+                limit(old.soft_heap_limit),
+                limit(new.soft_heap_limit),
+            ),
+            (
+                "hard_heap_limit",
+                limit(old.hard_heap_limit),
+                limit(new.hard_heap_limit),
+            ),
+            (
+                "temp_store",
+                old.temp_store.to_string(),
+                new.temp_store.to_string(),
+            ),
+            ("mmap_size", old.mmap_size.exact(), new.mmap_size.exact()),
+            (
+                "connections",
+                old.connections.to_string(),
+                new.connections.to_string(),
+            ),
+            ("idle time", time(old.idle_time), time(new.idle_time)),
+            ("time limit", time(old.time_limit), time(new.time_limit)),
+            (
+                "memory budget",
+                limit(old.memory_budget),
+                limit(new.memory_budget),
+            ),
+            ("row budget", rows(old.row_budget), rows(new.row_budget)),
+            (
+                "result budget",
+                limit(old.result_budget),
+                limit(new.result_budget),
+            ),
+            (
+                "after a query",
+                old.after_query.label().to_owned(),
+                new.after_query.label().to_owned(),
+            ),
+            ("row cache", old.row_cache.exact(), new.row_cache.exact()),
+        ];
+        rows.into_iter()
+            .filter(|(_, old, new)| old != new)
+            .map(|(name, old, new)| format!("{name} {old} → {new}"))
+            .collect()
     }
 
     /// The limits of the process that this profile asks for.

@@ -35,6 +35,24 @@ pub struct CacheCounters {
     pub spills: u64,
 }
 
+/// What one connection holds beside its page cache, as far as SQLite tells. Sorters are not in it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OtherMemory {
+    /// The parsed schema.
+    pub schema: Bytes,
+    /// Prepared statements.
+    pub statements: Bytes,
+}
+
+impl OtherMemory {
+    /// Asks `conn`. SQLite walks through the schema and all statements for it: some 10 µs. Call it
+    /// only on the thread that owns the connection.
+    pub fn of(conn: &Connection) -> Self {
+        // SAFETY: the handle is alive because we borrow the connection for the whole call.
+        Live(unsafe { conn.handle() }, PhantomData).other_memory()
+    }
+}
+
 impl CacheCounters {
     /// Reads the counters of `conn`. Call it only on the thread that owns the connection.
     pub fn of(conn: &Connection) -> Self {
@@ -68,6 +86,14 @@ impl Live<'_> {
             hits: self.read(ffi::SQLITE_DBSTATUS_CACHE_HIT),
             misses: self.read(ffi::SQLITE_DBSTATUS_CACHE_MISS),
             spills,
+        }
+    }
+
+    /// What the running connection holds beside its page cache.
+    pub fn other_memory(&self) -> OtherMemory {
+        OtherMemory {
+            schema: Bytes(self.read(ffi::SQLITE_DBSTATUS_SCHEMA_USED)),
+            statements: Bytes(self.read(ffi::SQLITE_DBSTATUS_STMT_USED)),
         }
     }
 
@@ -195,6 +221,39 @@ pub fn trim_allocator() -> bool {
     #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
     {
         false
+    }
+}
+
+/// What the C library's allocator has given out, and what it has free.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AllocatorReading {
+    /// Given out to the program, all of it: SQLite's heap is a part.
+    pub in_use: Bytes,
+    /// Freed by the program and not forgotten by the allocator. After a trim, part of it takes no
+    /// memory any more; the allocator does not know which.
+    pub free: Bytes,
+}
+
+/// Asks the C library's allocator (`mallinfo2`). `None` where it has no such call.
+///
+/// It looks at every free block while it holds the allocator's locks: not to be called often.
+#[cfg_attr(
+    all(target_os = "linux", target_env = "gnu"),
+    expect(clippy::unnecessary_wraps, reason = "other platforms have none")
+)]
+pub fn allocator() -> Option<AllocatorReading> {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    {
+        // SAFETY: mallinfo2 may be called from any thread at any time; it returns plain numbers.
+        let info = unsafe { libc::mallinfo2() };
+        Some(AllocatorReading {
+            in_use: Bytes((info.uordblks + info.hblkhd) as u64),
+            free: Bytes(info.fordblks as u64),
+        })
+    }
+    #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+    {
+        None
     }
 }
 

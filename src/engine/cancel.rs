@@ -15,19 +15,36 @@ use super::{message::TaskId, receipt::Outcome};
 pub enum StopReason {
     /// The user, or something newer that replaces it.
     Cancelled,
-    /// The profile's time limit.
+    /// The task's time limit.
     TimeLimit,
-    /// The profile's memory budget.
+    /// The budget on SQLite's heap.
     Budget,
+    /// The budget on rows.
+    RowBudget,
+    /// The budget on the size of the result.
+    ResultBudget,
+    /// The machine is about to run out of memory.
+    Guard,
 }
 
 impl StopReason {
+    const ALL: [Self; 6] = [
+        Self::Cancelled,
+        Self::TimeLimit,
+        Self::Budget,
+        Self::RowBudget,
+        Self::ResultBudget,
+        Self::Guard,
+    ];
+
     /// The outcome of a task that stopped for this reason.
     pub fn outcome(self) -> Outcome {
         match self {
             Self::Cancelled => Outcome::Cancelled,
             Self::TimeLimit => Outcome::TimedOut,
-            Self::Budget => Outcome::OverBudget,
+            Self::Budget | Self::RowBudget | Self::ResultBudget | Self::Guard => {
+                Outcome::OverBudget
+            }
         }
     }
 
@@ -36,13 +53,14 @@ impl StopReason {
             Self::Cancelled => 1,
             Self::TimeLimit => 2,
             Self::Budget => 3,
+            Self::RowBudget => 4,
+            Self::ResultBudget => 5,
+            Self::Guard => 6,
         }
     }
 
     fn from_code(code: u8) -> Option<Self> {
-        [Self::Cancelled, Self::TimeLimit, Self::Budget]
-            .into_iter()
-            .find(|reason| reason.code() == code)
+        Self::ALL.into_iter().find(|reason| reason.code() == code)
     }
 }
 
@@ -91,13 +109,13 @@ impl CancelToken {
 /// Interrupts the statement a worker is running, if it still belongs to the right task.
 #[derive(Default)]
 pub struct Interrupter {
-    running: Mutex<Option<(TaskId, InterruptHandle)>>,
+    running: Mutex<Option<(TaskId, CancelToken, InterruptHandle)>>,
 }
 
 impl Interrupter {
     /// The worker calls this right before the first statement of a task.
-    pub fn begin(&self, id: TaskId, handle: InterruptHandle) {
-        *self.running.lock() = Some((id, handle));
+    pub fn begin(&self, id: TaskId, token: CancelToken, handle: InterruptHandle) {
+        *self.running.lock() = Some((id, token, handle));
     }
 
     /// The worker calls this once all statements of the task are dropped.
@@ -110,11 +128,20 @@ impl Interrupter {
         // The lock stays held while we interrupt: the worker cannot move on to the next task in
         // between, so a late click never stops a query the user did not mean.
         let running = self.running.lock();
-        if let Some((task, handle)) = running.as_ref()
+        if let Some((task, _, handle)) = running.as_ref()
             && *task == id
         {
             handle.interrupt();
         }
+    }
+
+    /// Stops whatever runs here, and says what that was. `None`: nothing, or it was asked before.
+    pub fn stop(&self, reason: StopReason, at_nanos: u64) -> Option<TaskId> {
+        let running = self.running.lock();
+        let (task, token, handle) = running.as_ref()?;
+        let is_first = token.ask(reason, at_nanos);
+        handle.interrupt();
+        is_first.then_some(*task)
     }
 }
 

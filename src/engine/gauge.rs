@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    db::status::{self, CacheCounters},
+    db::status::{self, CacheCounters, OtherMemory},
     memory::sample::{ConnectionReading, ConnectionState, WindowMemory},
     units::Bytes,
 };
@@ -55,6 +55,10 @@ pub struct Gauge {
     cache_hits: AtomicU64,
     cache_misses: AtomicU64,
     cache_spills: AtomicU64,
+    schema_used: AtomicU64,
+    statements_used: AtomicU64,
+    /// When the read snapshot was taken; 0 if there is none.
+    snapshot_nanos: AtomicU64,
     pub(super) rows: AtomicU64,
     pub(super) vm_steps: AtomicU64,
     /// The largest seen during the task.
@@ -85,6 +89,8 @@ impl Gauge {
             self.cache_used.store(0, Relaxed);
             self.anchor(status::sqlite_heap());
             self.publish(CacheCounters::default(), nanos);
+            self.publish_other(OtherMemory::default());
+            self.release_snapshot();
         }
         self.since_nanos.store(nanos, Relaxed);
         self.state.store(code, Relaxed);
@@ -109,6 +115,21 @@ impl Gauge {
         self.cache_misses.store(counters.misses, Relaxed);
         self.cache_spills.store(counters.spills, Relaxed);
         self.seen_nanos.store(nanos, Relaxed);
+    }
+
+    pub(super) fn publish_other(&self, other: OtherMemory) {
+        self.schema_used.store(other.schema.0, Relaxed);
+        self.statements_used.store(other.statements.0, Relaxed);
+    }
+
+    /// A statement has begun to read: until it is reset, it sees the file as it is now.
+    pub(super) fn hold_snapshot(&self, nanos: u64) {
+        self.snapshot_nanos.store(nanos.max(1), Relaxed);
+    }
+
+    /// The statement was reset.
+    pub(super) fn release_snapshot(&self) {
+        self.snapshot_nanos.store(0, Relaxed);
     }
 
     /// The worker is alive: it waits for something else than SQLite.
@@ -137,6 +158,10 @@ impl Gauge {
             cache_hits: self.cache_hits.load(Relaxed),
             cache_misses: self.cache_misses.load(Relaxed),
             cache_spills: self.cache_spills.load(Relaxed),
+            schema_used: Bytes(self.schema_used.load(Relaxed)),
+            statements_used: Bytes(self.statements_used.load(Relaxed)),
+            snapshot_secs: (self.snapshot_nanos.load(Relaxed) > 0)
+                .then(|| secs_since(&self.snapshot_nanos)),
             rows: self.rows.load(Relaxed),
             vm_steps: self.vm_steps.load(Relaxed),
             state_secs: secs_since(&self.since_nanos),

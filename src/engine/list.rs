@@ -27,14 +27,16 @@ use crate::{
 };
 
 /// Runs one of the questions.
-pub(super) fn run(runner: &mut Runner<'_>, query: &ListQuery) -> Result<()> {
+pub(super) fn run(
+    runner: &mut Runner<'_>,
+    query: &ListQuery,
+    batches: &mut Batches<'_>,
+) -> Result<()> {
     let sql = query.sql(runner.opened.schema)?;
     let columns = Some(query.columns());
     let running = runner.running;
     match query {
-        ListQuery::Rows(_) | ListQuery::Newer(..) => {
-            runner.statement(&sql, columns, &mut Batches::new(running))
-        }
+        ListQuery::Rows(_) | ListQuery::Newer(..) => runner.statement(&sql, columns, batches),
         ListQuery::Positions(..) => runner.statement(&sql, columns, &mut Positions::new(running)),
         ListQuery::SortedIds(..) => {
             let mut ids = Ids {
@@ -55,12 +57,7 @@ pub(super) fn run(runner: &mut Runner<'_>, query: &ListQuery) -> Result<()> {
 pub(super) fn plan_orders(runner: &Runner<'_>, selection: &Selection) -> Result<()> {
     let running = runner.running;
     let opened = runner.opened;
-    running.report(Event::Started {
-        id: running.work.id,
-        connection: running.connection,
-        plan: PlanSummary::default(),
-        columns: Vec::new(),
-    })?;
+    running.report_start(PlanSummary::default(), Vec::new())?;
     let mut plans = Vec::new();
     for column in JobColumn::stored() {
         let JobColumn::Stored(name) = column else {

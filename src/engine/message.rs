@@ -11,7 +11,11 @@ use crate::{
         status::HeapLimits,
         value::Cell,
     },
-    engine::receipt::Receipt,
+    engine::{
+        budget::Budgets,
+        give_back::{GiveBackReceipt, Step},
+        receipt::Receipt,
+    },
     error::Report,
     export::{ExportEnd, ExportSpec},
     jobs::{
@@ -23,6 +27,7 @@ use crate::{
         sort::{Cursor, Sort},
         sorted::SortedIds,
     },
+    memory::recording::{RecordingPlan, RecordingState},
     units::Bytes,
 };
 
@@ -127,6 +132,8 @@ pub enum Request {
     },
     /// Do this when a connection is free. The id names it in every event about it.
     Run(TaskId, Task),
+    /// The same, with budgets of its own instead of the profile's.
+    RunWithin(TaskId, Task, Budgets),
     /// Stop this task now, whether it is running or still waiting.
     Cancel(TaskId),
     /// Limits of the process apply at once, the rest before the next statement of each connection.
@@ -135,6 +142,14 @@ pub enum Request {
     Shrink,
     /// Ask the C library to return free memory to the operating system.
     Trim,
+    /// Give memory back, step by step, and say what each returned.
+    GiveBack(Vec<Step>),
+    /// Stop the largest task when less than this is available. `None`: never.
+    SetGuard(Option<Bytes>),
+    /// Watch another process, by its number or name; `None`: none any more.
+    WatchProcess(Option<String>),
+    /// Write samples and events to this file from now on; `None`: no longer.
+    Record(Option<Box<RecordingPlan>>),
     /// Read cluster descriptions for a database.
     LoadClusters {
         /// The database that they are for.
@@ -177,6 +192,15 @@ pub enum Event {
         plan: PlanSummary,
         /// The columns of the rows to come.
         columns: Vec<Column>,
+        /// What the task is called.
+        title: String,
+        /// Nobody asked for it.
+        is_background: bool,
+    },
+    /// Somebody asked a task to stop.
+    StopAsked {
+        /// The task.
+        id: TaskId,
     },
     /// Some rows have arrived.
     Rows {
@@ -250,6 +274,13 @@ pub enum Event {
         generation: u64,
         /// The settings as the connection reports them.
         settings: ConnectionSettings,
+        /// It was opened just now.
+        is_new: bool,
+    },
+    /// Other settings are wanted from now on.
+    ProfileSet {
+        /// What changed, as `name old → new`.
+        changes: Vec<String>,
     },
     /// A connection was closed, and its page cache with it.
     ConnectionClosed {
@@ -274,6 +305,30 @@ pub enum Event {
         /// Resident set size before and after.
         rss: (Option<Bytes>, Option<Bytes>),
     },
+    /// Memory was given back, step by step.
+    GaveBack(Box<GiveBackReceipt>),
+    /// A task is being stopped because memory is about to run out.
+    GuardActed {
+        /// Which, and why: a sentence.
+        text: String,
+    },
+    /// Something happened to the watched process.
+    Process {
+        /// What: a sentence.
+        text: String,
+    },
+    /// A process cannot be watched.
+    WatchFailed {
+        /// Why.
+        report: Report,
+    },
+    /// The machine's clock no longer says what it said when the engine started, plus the time since.
+    ClockChanged {
+        /// How far it went ahead of it, or (negative) back.
+        by_secs: f64,
+    },
+    /// A recording began, ended or failed.
+    Recording(RecordingState),
     /// Cluster descriptions were read, or could not be.
     ClustersLoaded {
         /// The database that they are for.
@@ -311,6 +366,8 @@ pub enum CloseReason {
     SelfTest,
     /// It refused a setting; a new one will be asked again.
     Setting,
+    /// Somebody asked for connections without work to be closed.
+    Asked,
 }
 
 impl CloseReason {
@@ -322,6 +379,7 @@ impl CloseReason {
             Self::OtherDatabase => "another database was opened",
             Self::SelfTest => "it failed its self-test after a stop",
             Self::Setting => "it refused a setting",
+            Self::Asked => "to give memory back",
         }
     }
 }

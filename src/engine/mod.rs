@@ -3,14 +3,19 @@
 //! [`Engine`] belongs to one thread (the window's, or the command line's). Nothing it does there
 //! waits for SQLite.
 
+pub mod budget;
 pub mod cancel;
 mod export;
 pub mod gauge;
+pub mod give_back;
 mod list;
 pub mod message;
+mod observer;
+mod outlet;
 mod pool;
 mod progress;
 pub mod receipt;
+mod recorder;
 mod run;
 mod take;
 mod watch;
@@ -22,15 +27,20 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
-        mpsc::{Receiver, SyncSender, sync_channel},
+        mpsc::{Receiver, sync_channel},
     },
     time::Duration,
 };
 
 use self::{
+    budget::Budgets,
     cancel::{CancelToken, StopReason},
+    give_back::{GiveBackReceipt, Step},
     message::{Event, News, Request, Task, TaskId},
+    observer::Observer,
+    outlet::{Outlet, Tap},
     pool::{Pool, Target, Work},
+    recorder::Recording,
     watch::{Handover, Watched, Watcher},
     worker::{Worker, ended_before_start},
 };
@@ -44,6 +54,8 @@ use crate::{
     error::{Error, Report, Result},
     jobs::{clusters::Clusters, facts::DatabaseFacts},
     memory::{
+        process,
+        recording::{RecordingPlan, RecordingState},
         sample::{self, MemorySample, WindowMemory},
         sampler::Sampler,
     },
@@ -64,8 +76,7 @@ pub struct Engine {
     pool: Arc<Pool>,
     news: Option<Receiver<News>>,
     samples: Option<Receiver<MemorySample>>,
-    out: SyncSender<News>,
-    wake: Arc<dyn Fn() + Send + Sync>,
+    out: Outlet,
     /// What the engine has to report itself, without the channel it reads from.
     own_news: VecDeque<News>,
     tokens: BTreeMap<TaskId, CancelToken>,
@@ -73,6 +84,7 @@ pub struct Engine {
     newest_open: Arc<AtomicU64>,
     sampler: Option<Sampler>,
     watcher: Option<Watcher>,
+    recording: Option<Recording>,
 }
 
 impl Engine {
@@ -84,27 +96,24 @@ impl Engine {
         let (out, news) = sync_channel(NEWS_CAPACITY);
         let (samples_out, samples) = sync_channel(SAMPLES_CAPACITY);
         let pool = Arc::new(Pool::new(profile.clone()));
-        let gauges = Arc::clone(&pool);
-        let sampler = Sampler::start(
-            pool.clock.started(),
-            move || {
-                let now = gauges.clock.nanos();
-                let connections = gauges.gauges.iter().map(|gauge| gauge.read(now)).collect();
-                (connections, gauges.window.read())
-            },
-            samples_out,
-        )?;
+        let out = Outlet {
+            news: out,
+            wake: Arc::new(wake),
+            tap: Tap::default(),
+        };
+        let observer = Observer::new(Arc::clone(&pool), out.clone());
+        let sampler = Sampler::start(pool.clock.started(), observer, samples_out)?;
         let mut engine = Self {
             pool,
             news: Some(news),
             samples: Some(samples),
             out,
-            wake: Arc::new(wake),
             own_news: VecDeque::new(),
             tokens: BTreeMap::new(),
             newest_open: Arc::default(),
             sampler: Some(sampler),
             watcher: None,
+            recording: None,
         };
         let limits = profile.apply_to_process();
         engine.tell(Event::LimitsApplied(limits));
@@ -117,8 +126,7 @@ impl Engine {
     /// # Errors
     /// If the thread cannot be started.
     pub fn watch_file(&mut self) -> Result<()> {
-        let (pool, out, wake) = (&self.pool, &self.out, &self.wake);
-        let watcher = Watcher::start(Arc::clone(pool), out.clone(), Arc::clone(wake))?;
+        let watcher = Watcher::start(Arc::clone(&self.pool), self.out.clone())?;
         self.watcher = Some(watcher);
         Ok(())
     }
@@ -137,13 +145,18 @@ impl Engine {
     pub fn send(&mut self, request: Request) {
         match request {
             Request::Open { path, mode } => self.open(path, mode),
-            Request::Run(id, task) => self.run(id, task),
+            Request::Run(id, task) => self.run(id, task, None),
+            Request::RunWithin(id, task, budgets) => self.run(id, task, Some(budgets)),
             Request::Cancel(id) => self.cancel(id),
             Request::SetProfile(profile) => self.set_profile(profile),
             Request::Shrink => {
                 self.pool.want(|wanted| wanted.shrink_generation += 1);
             }
             Request::Trim => self.trim(),
+            Request::GiveBack(steps) => self.give_back(steps),
+            Request::SetGuard(keep) => *self.pool.guard.keep.lock() = keep,
+            Request::WatchProcess(who) => self.watch_process(who),
+            Request::Record(plan) => self.record(plan.map(|plan| *plan)),
             Request::LoadClusters { database, paths } => self.load_clusters(database, paths),
         }
     }
@@ -201,6 +214,14 @@ impl Engine {
             | Event::ConnectionClosed { .. }
             | Event::Shrunk { .. }
             | Event::Trimmed { .. }
+            | Event::StopAsked { .. }
+            | Event::ProfileSet { .. }
+            | Event::GaveBack(_)
+            | Event::GuardActed { .. }
+            | Event::Process { .. }
+            | Event::WatchFailed { .. }
+            | Event::ClockChanged { .. }
+            | Event::Recording(_)
             | Event::ClustersLoaded { .. }
             | Event::Positions { .. }
             | Event::Sorted { .. }
@@ -210,14 +231,16 @@ impl Engine {
     }
 
     fn tell(&mut self, event: Event) {
-        self.own_news.push_back(News {
+        let news = News {
             at_secs: self.pool.clock.secs(),
             event,
-        });
-        (self.wake)();
+        };
+        self.out.tap.news(&news);
+        self.own_news.push_back(news);
+        (self.out.wake)();
     }
 
-    fn run(&mut self, id: TaskId, task: Task) {
+    fn run(&mut self, id: TaskId, task: Task, budgets: Option<Budgets>) {
         let token = CancelToken::default();
         self.tokens.insert(id, token.clone());
         self.pool.submit(Work {
@@ -225,6 +248,7 @@ impl Engine {
             task,
             token,
             submitted_nanos: self.pool.clock.nanos(),
+            budgets,
             target_generation: self.pool.wanted().target_generation,
         });
     }
@@ -234,7 +258,7 @@ impl Engine {
         let Some(token) = self.tokens.get(&id) else {
             return;
         };
-        token.ask(StopReason::Cancelled, self.pool.clock.nanos());
+        let is_first = token.ask(StopReason::Cancelled, self.pool.clock.nanos());
         if let Some(work) = self.pool.withdraw(id) {
             let wanted = self.pool.wanted();
             let event = ended_before_start(&work, &wanted.profile, self.pool.clock);
@@ -245,10 +269,17 @@ impl Engine {
         for interrupter in &self.pool.interrupters {
             interrupter.interrupt(id);
         }
+        if is_first {
+            self.tell(Event::StopAsked { id });
+        }
     }
 
     fn set_profile(&mut self, profile: MemoryProfile) {
         let limits = profile.apply_to_process();
+        let changes = self.pool.wanted().profile.changes(&profile);
+        if !changes.is_empty() {
+            self.tell(Event::ProfileSet { changes });
+        }
         self.pool.want(|wanted| {
             wanted.profile = Arc::new(profile);
             wanted.profile_generation += 1;
@@ -264,12 +295,7 @@ impl Engine {
     fn staff(&self) -> Result<()> {
         let missing = self.pool.missing_workers();
         for (position, index) in missing.iter().copied().enumerate() {
-            let worker = Worker::new(
-                index,
-                Arc::clone(&self.pool),
-                self.out.clone(),
-                Arc::clone(&self.wake),
-            );
+            let worker = Worker::new(index, Arc::clone(&self.pool), self.out.clone());
             std::thread::Builder::new()
                 .name(format!("jobscope-conn-{index}"))
                 .spawn(move || worker.run())
@@ -290,16 +316,14 @@ impl Engine {
             pool: Arc::clone(&self.pool),
             watch: self.watcher.as_ref().map(Watcher::handover),
         };
-        let (out, wake) = (self.out.clone(), Arc::clone(&self.wake));
+        let out = self.out.clone();
         let at_path = path.clone();
         // A thread of its own: a file on a dead network disk must hold up nobody.
         let started = std::thread::Builder::new()
             .name("jobscope-open".to_owned())
             .spawn(move || {
                 if let Some(news) = opener.open(path, mode) {
-                    // If the engine has hung up, nobody waits for this.
-                    out.send(news).ok();
-                    wake();
+                    out.send(news);
                 }
             });
         if let Err(source) = started {
@@ -312,8 +336,73 @@ impl Engine {
         }
     }
 
+    /// In a thread of its own: it waits for connections.
+    fn give_back(&mut self, steps: Vec<Step>) {
+        for step in &steps {
+            if let Step::LowerCacheSize(profile) = step {
+                let changes = self.pool.wanted().profile.changes(profile);
+                self.tell(Event::ProfileSet { changes });
+            }
+        }
+        let (out, pool) = (self.out.clone(), Arc::clone(&self.pool));
+        let started = std::thread::Builder::new()
+            .name("jobscope-give-back".to_owned())
+            .spawn(move || {
+                let receipt = give_back::run(&pool, steps);
+                let news = News {
+                    at_secs: pool.clock.secs(),
+                    event: Event::GaveBack(Box::new(receipt)),
+                };
+                out.send(news);
+            });
+        if let Err(source) = started {
+            tracing::error!(%source, "memory is not given back");
+            let rungs = Vec::new();
+            self.tell(Event::GaveBack(Box::new(GiveBackReceipt {
+                rungs,
+                elapsed_ms: 0.0,
+            })));
+        }
+    }
+
+    fn watch_process(&mut self, who: Option<String>) {
+        let Some(who) = who else {
+            *self.pool.watched.lock() = None;
+            return;
+        };
+        let found = process::find(&who).and_then(|entry| {
+            let mut watched = process::Watched::start(entry.pid)?;
+            watched.prefer(self.pool.wanted().target.map(|target| target.path));
+            Ok((entry, watched))
+        });
+        match found {
+            Ok((entry, watched)) => {
+                *self.pool.watched.lock() = Some(watched);
+                let text = format!("Watching {} (pid {})", entry.name, entry.pid);
+                self.tell(Event::Process { text });
+            }
+            Err(error) => self.tell(Event::WatchFailed {
+                report: Report::from(&error),
+            }),
+        }
+    }
+
+    fn record(&mut self, plan: Option<RecordingPlan>) {
+        // The one before ends first: it writes what it was given, and says so.
+        self.recording = None;
+        let Some(plan) = plan else { return };
+        let path = plan.path.clone();
+        match Recording::start(plan, &self.out, self.pool.clock) {
+            Ok(recording) => self.recording = Some(recording),
+            Err(error) => self.tell(Event::Recording(RecordingState::Failed {
+                path,
+                report: Report::from(&error),
+            })),
+        }
+    }
+
     fn trim(&mut self) {
-        let (out, wake, clock) = (self.out.clone(), Arc::clone(&self.wake), self.pool.clock);
+        let (out, clock) = (self.out.clone(), self.pool.clock);
         let started = std::thread::Builder::new()
             .name("jobscope-trim".to_owned())
             .spawn(move || {
@@ -324,9 +413,7 @@ impl Engine {
                     rss: (before, sample::rss()),
                 };
                 let at_secs = clock.secs();
-                // If the engine has hung up, nobody waits for this.
-                out.send(News { at_secs, event }).ok();
-                wake();
+                out.send(News { at_secs, event });
             });
         if started.is_err() {
             self.tell(Event::Trimmed {
@@ -337,7 +424,7 @@ impl Engine {
     }
 
     fn load_clusters(&mut self, database: PathBuf, paths: Vec<PathBuf>) {
-        let (out, wake, clock) = (self.out.clone(), Arc::clone(&self.wake), self.pool.clock);
+        let (out, clock) = (self.out.clone(), self.pool.clock);
         let (wanted_by, wanted) = (database.clone(), paths.clone());
         // A thread of its own: a folder on a dead network disk must hold up nobody.
         let started = std::thread::Builder::new()
@@ -352,9 +439,7 @@ impl Engine {
                     result,
                 };
                 let at_secs = clock.secs();
-                // If the engine has hung up, nobody waits for this.
-                out.send(News { at_secs, event }).ok();
-                wake();
+                out.send(News { at_secs, event });
             });
         if let Err(source) = started {
             let error = Error::other("start a thread to read cluster descriptions", source);
@@ -444,6 +529,9 @@ impl Drop for Engine {
         drop(self.samples.take());
         drop(self.sampler.take());
         drop(self.watcher.take());
+        if let Some(recording) = self.recording.take() {
+            recording.finish();
+        }
         self.pool.withdraw_all();
         self.pool.close(CLOSE_PATIENCE);
     }

@@ -10,9 +10,11 @@ use std::{
 use parking_lot::{Condvar, Mutex};
 
 use super::{
+    budget::Budgets,
     cancel::{CancelToken, Interrupter},
     gauge::{EngineClock, Gauge, WindowGauge},
     message::{Task, TaskId},
+    observer::{Guard, Observer},
 };
 use crate::{
     db::{
@@ -21,6 +23,7 @@ use crate::{
         profile::{MAX_CONNECTIONS, MemoryProfile},
     },
     jobs::schema::Schema,
+    memory::process::Watched,
 };
 
 /// A task on its way to a worker.
@@ -29,6 +32,8 @@ pub(super) struct Work {
     pub task: Task,
     pub token: CancelToken,
     pub submitted_nanos: u64,
+    /// Its own budgets, where it does not have the profile's.
+    pub budgets: Option<Budgets>,
     /// The database it was meant for, as [`Wanted::target_generation`].
     pub target_generation: u64,
 }
@@ -53,6 +58,8 @@ pub(super) struct Wanted {
     pub target: Option<Target>,
     pub target_generation: u64,
     pub shrink_generation: u64,
+    pub reset_generation: u64,
+    pub close_generation: u64,
 }
 
 /// Shared by the engine and its workers.
@@ -61,18 +68,27 @@ pub(super) struct Pool {
     pub gauges: Vec<Arc<Gauge>>,
     pub interrupters: Vec<Interrupter>,
     pub window: WindowGauge,
+    pub guard: Guard,
+    /// Another process that is watched beside this one.
+    pub watched: Mutex<Option<Watched>>,
     state: Mutex<PoolState>,
     /// One for each worker, so that the first free connection is taken, not any: a few busy
     /// connections hold fewer page caches than many that take turns.
     wakes: Vec<Condvar>,
     /// Signalled whenever a worker's thread ends.
     left: Condvar,
+    /// Signalled whenever a worker has taken over all changes, or is busy.
+    settled: Condvar,
 }
 
 struct PoolState {
     queue: VecDeque<Work>,
     wanted: Wanted,
     waiting: BTreeSet<usize>,
+    /// At work on a task.
+    busy: BTreeSet<usize>,
+    /// Which changes a worker had taken over when it last began to wait.
+    settled: [Seen; MAX_CONNECTIONS],
     /// Done with their task, and only watching whether the heap comes back.
     watching: BTreeSet<usize>,
     alive: BTreeSet<usize>,
@@ -97,6 +113,8 @@ pub(super) struct Seen {
     pub profile: u64,
     pub target: u64,
     pub shrink: u64,
+    pub reset: u64,
+    pub close: u64,
 }
 
 impl Pool {
@@ -108,6 +126,8 @@ impl Pool {
                 .map(|_| Interrupter::default())
                 .collect(),
             window: WindowGauge::default(),
+            guard: Guard::default(),
+            watched: Observer::slot(),
             state: Mutex::new(PoolState {
                 queue: VecDeque::new(),
                 wanted: Wanted {
@@ -116,14 +136,19 @@ impl Pool {
                     target: None,
                     target_generation: 0,
                     shrink_generation: 0,
+                    reset_generation: 0,
+                    close_generation: 0,
                 },
                 waiting: BTreeSet::new(),
+                busy: BTreeSet::new(),
+                settled: [Seen::default(); MAX_CONNECTIONS],
                 watching: BTreeSet::new(),
                 alive: BTreeSet::new(),
                 closing: false,
             }),
             wakes: (0..MAX_CONNECTIONS).map(|_| Condvar::new()).collect(),
             left: Condvar::new(),
+            settled: Condvar::new(),
         }
     }
 
@@ -190,6 +215,7 @@ impl Pool {
     /// Waits until there is something for this worker.
     pub(super) fn next(&self, index: usize, seen: Seen, idle_since: Option<Instant>) -> Next {
         let mut state = self.state.lock();
+        state.busy.remove(&index);
         loop {
             if state.closing || index >= state.wanted.profile.connections {
                 state.waiting.remove(&index);
@@ -208,9 +234,15 @@ impl Pool {
             }
             if let Some(work) = state.queue.pop_front() {
                 state.waiting.remove(&index);
+                state.busy.insert(index);
+                self.settled.notify_all();
                 return Next::Run(Box::new(work), state.wanted.clone());
             }
             state.waiting.insert(index);
+            if let Some(settled) = state.settled.get_mut(index) {
+                *settled = seen;
+                self.settled.notify_all();
+            }
             let idle_end = idle_since
                 .zip(state.wanted.profile.idle_time)
                 .map(|(since, idle_time)| since + idle_time);
@@ -235,6 +267,28 @@ impl Pool {
     /// This worker goes on.
     pub(super) fn watched(&self, index: usize) {
         self.state.lock().watching.remove(&index);
+    }
+
+    /// Waits until every worker without a task has taken over all changes. Answers with those that
+    /// are busy, or that have not in this time.
+    pub(super) fn wait_settled(&self, patience: Duration) -> Vec<usize> {
+        let deadline = Instant::now() + patience;
+        let mut state = self.state.lock();
+        loop {
+            let seen = state.wanted.seen();
+            let behind: Vec<_> = state
+                .alive
+                .iter()
+                .copied()
+                .filter(|index| state.settled.get(*index) != Some(&seen))
+                .collect();
+            if state.closing || behind.iter().all(|index| state.busy.contains(index)) {
+                return behind;
+            }
+            if self.settled.wait_until(&mut state, deadline).timed_out() {
+                return behind;
+            }
+        }
     }
 
     /// Whether another worker is busy with a task, so that the process's heap may still change.
@@ -263,6 +317,7 @@ impl Pool {
         }
         state.alive.remove(&index);
         self.left.notify_all();
+        self.settled.notify_all();
         true
     }
 
@@ -299,6 +354,8 @@ impl Wanted {
             profile: self.profile_generation,
             target: self.target_generation,
             shrink: self.shrink_generation,
+            reset: self.reset_generation,
+            close: self.close_generation,
         }
     }
 }

@@ -65,6 +65,7 @@ impl Progress {
             self.rss_due_nanos = now + RSS_INTERVAL.as_nanos() as u64;
             let rss = sample::rss().unwrap_or_default();
             self.gauge.rss_peak.fetch_max(rss.0, Relaxed);
+            self.gauge.publish_other(live.other_memory());
         }
         if self.deadline_nanos.is_some_and(|deadline| now >= deadline) {
             self.token.ask(StopReason::TimeLimit, now);

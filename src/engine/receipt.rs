@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::budget::LimitReached;
 use crate::units::{Bytes, format_elapsed};
 
 /// How a task ended.
@@ -16,7 +17,7 @@ pub enum Outcome {
     Cancelled,
     /// The profile's time limit stopped it.
     TimedOut,
-    /// The profile's memory budget stopped it.
+    /// A budget or the memory guard stopped it.
     OverBudget,
     /// SQLite reported an error.
     Failed,
@@ -87,6 +88,9 @@ pub struct Receipt {
     pub rss_after_bytes: Option<u64>,
     /// For a task that was stopped: when, and what came of it.
     pub stop: Option<Stop>,
+    /// For a task that a limit stopped: which one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<LimitReached>,
 }
 
 /// The stages of a stop.

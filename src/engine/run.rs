@@ -2,11 +2,7 @@
 
 use std::{
     path::Path,
-    sync::{
-        Arc,
-        atomic::Ordering::Relaxed,
-        mpsc::{SyncSender, TrySendError},
-    },
+    sync::{atomic::Ordering::Relaxed, mpsc::TrySendError},
     time::Duration,
 };
 
@@ -16,6 +12,7 @@ use super::{
     cancel::StopReason,
     export, list,
     message::{Event, News, Task},
+    outlet::Outlet,
     pool::{Pool, Work},
     take::{Batches, Running, Take},
     worker::check,
@@ -46,6 +43,10 @@ pub(super) struct Run {
     pub autoindexes: u64,
     pub counters: CacheCounters,
     pub next: Option<Cursor>,
+    /// Size of the rows that were sent.
+    pub result_bytes: u64,
+    /// Why it did not come to its end, where somebody or something stopped it.
+    pub stopped_by: Option<StopReason>,
     /// Read before anything is released.
     pub heap_at_end: Bytes,
     /// Read before anything is released.
@@ -65,8 +66,7 @@ impl Run {
 
 /// Sends what happens, and notices when nobody takes it.
 pub(super) struct Reporter {
-    pub out: SyncSender<News>,
-    pub wake: Arc<dyn Fn() + Send + Sync>,
+    pub out: Outlet,
     pub deadline_nanos: Option<u64>,
 }
 
@@ -80,9 +80,7 @@ impl Reporter {
             at_secs: pool.clock.secs(),
             event,
         };
-        if self.out.try_send(news).is_ok() {
-            (self.wake)();
-        }
+        self.out.try_send(news).ok();
     }
 
     /// Says what must be heard, when no statement is open any more.
@@ -91,10 +89,7 @@ impl Reporter {
             at_secs: pool.clock.secs(),
             event,
         };
-        // If the engine has hung up, nobody waits for this.
-        if self.out.send(news).is_ok() {
-            (self.wake)();
-        }
+        self.out.send(news);
     }
 
     /// Waits for room, but no longer than the task may run: a statement that is half read keeps its
@@ -112,10 +107,7 @@ impl Reporter {
         };
         loop {
             news = match self.out.try_send(news) {
-                Ok(()) => {
-                    (self.wake)();
-                    return Ok(());
-                }
+                Ok(()) => return Ok(()),
                 Err(TrySendError::Disconnected(_)) => return Err(Error::Cancelled),
                 Err(TrySendError::Full(news)) => news,
             };
@@ -169,16 +161,22 @@ impl Runner<'_> {
     fn go(&mut self) -> Result<()> {
         self.running.check()?;
         let mut batches = Batches::new(self.running);
+        let result = self.go_with(&mut batches);
+        self.run.result_bytes = batches.total_bytes;
+        result
+    }
+
+    fn go_with(&mut self, batches: &mut Batches<'_>) -> Result<()> {
         match &self.running.work.task {
             Task::Query(query) => {
                 let sql = query.sql(self.opened.schema)?;
-                self.statement(&sql, Some(query.columns()), &mut batches)?;
+                self.statement(&sql, Some(query.columns()), batches)?;
                 let num_rows = usize::try_from(self.run.rows).unwrap_or(usize::MAX);
                 self.run.next = query.next(num_rows, Some(&batches.last_row));
                 Ok(())
             }
-            Task::Sql(text) => self.statement(&Sql::text(text), None, &mut batches),
-            Task::List(query) => list::run(self, query),
+            Task::Sql(text) => self.statement(&Sql::text(text), None, batches),
+            Task::List(query) => list::run(self, query, batches),
             Task::Orders(selection) => list::plan_orders(self, selection),
             Task::Export(spec) => export::run(self, spec),
         }
@@ -215,12 +213,7 @@ impl Runner<'_> {
                     .map(|name| Column::new(name, None))
                     .collect()
             });
-            self.running.report(Event::Started {
-                id: self.running.work.id,
-                connection: self.running.connection,
-                plan,
-                columns,
-            })?;
+            self.running.report_start(plan, columns)?;
         }
         let result = self.step_through(&mut statement, values(), failed, take);
         self.count(&statement);
@@ -234,7 +227,10 @@ impl Runner<'_> {
         failed: impl Fn(rusqlite::Error) -> Error,
         take: &mut dyn Take,
     ) -> Result<()> {
+        let gauge = &self.running.pool.gauges[self.running.connection];
         let mut rows = statement.query(params).map_err(&failed)?;
+        // The snapshot is taken by the first step, which follows.
+        gauge.hold_snapshot(self.running.pool.clock.nanos());
         let result = loop {
             let row = match rows.next() {
                 Ok(Some(row)) => row,
@@ -246,11 +242,14 @@ impl Runner<'_> {
             }
             self.run.rows += 1;
             if let Err(error) = take.row(row, self.run.rows) {
+                // This one was read, and not taken.
+                self.run.rows -= 1;
                 break Err(error);
             }
         };
         // Nothing more is read: the snapshot goes before anything waits for room.
         drop(rows);
+        gauge.release_snapshot();
         take.end()?;
         result
     }

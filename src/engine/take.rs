@@ -8,14 +8,17 @@ use std::{
 use rusqlite::Row;
 
 use super::{
+    budget::Budgets,
+    cancel::StopReason,
     message::{Event, Task},
     pool::{Pool, Work},
     run::Reporter,
     worker::check,
 };
 use crate::{
-    db::value::Cell,
+    db::{plan::PlanSummary, value::Cell},
     error::{Error, Result},
+    jobs::catalogue::Column,
 };
 
 /// A batch is sent when it has this many rows,
@@ -32,6 +35,7 @@ pub(super) struct Running<'a> {
     pub pool: &'a Pool,
     pub connection: usize,
     pub reporter: &'a Reporter,
+    pub budgets: Budgets,
 }
 
 impl Running<'_> {
@@ -40,8 +44,26 @@ impl Running<'_> {
             .send(event, self.work, self.pool, self.connection)
     }
 
+    pub(super) fn report_start(&self, plan: PlanSummary, columns: Vec<Column>) -> Result<()> {
+        let task = &self.work.task;
+        self.report(Event::Started {
+            id: self.work.id,
+            connection: self.connection,
+            plan,
+            columns,
+            title: task.title(),
+            is_background: task.is_background(),
+        })
+    }
+
     pub(super) fn check(&self) -> Result<()> {
         check(&self.work.token)
+    }
+
+    /// Has the task stopped for this reason.
+    pub(super) fn stop(&self, reason: StopReason) -> Error {
+        self.work.token.ask(reason, self.pool.clock.nanos());
+        Error::Cancelled
     }
 
     pub(super) fn show_rows(&self, rows: u64) {
@@ -69,6 +91,8 @@ pub(super) struct Batches<'a> {
     running: Running<'a>,
     rows: Vec<Vec<Cell>>,
     bytes: usize,
+    /// Of all rows so far.
+    pub total_bytes: u64,
     last_sent: Option<Instant>,
     num_rows: u64,
     /// Where the next page begins.
@@ -81,6 +105,7 @@ impl<'a> Batches<'a> {
             running,
             rows: Vec::new(),
             bytes: 0,
+            total_bytes: 0,
             last_sent: None,
             num_rows: 0,
             last_row: Vec::new(),
@@ -116,14 +141,23 @@ impl<'a> Batches<'a> {
 
 impl Take for Batches<'_> {
     fn row(&mut self, row: &Row<'_>, num_rows: u64) -> Result<()> {
+        let budgets = self.running.budgets;
+        if budgets.rows.is_some_and(|most| num_rows > most) {
+            return Err(self.running.stop(StopReason::RowBudget));
+        }
         let num_columns = row.as_ref().column_count();
         let cells = (0..num_columns)
             .map(|column| row.get_ref(column).map(Cell::from))
             .collect::<rusqlite::Result<Vec<_>>>()
             .map_err(|source| Error::other("read a row", source))?;
         self.num_rows = num_rows;
-        self.bytes += cells.iter().map(Cell::size).sum::<usize>();
+        let size = cells.iter().map(Cell::size).sum::<usize>();
+        self.bytes += size;
+        self.total_bytes += size as u64;
         self.rows.push(cells);
+        if budgets.result.is_some_and(|most| self.total_bytes > most.0) {
+            return Err(self.running.stop(StopReason::ResultBudget));
+        }
         if self.is_due() {
             self.running.check()?;
             self.send()?;

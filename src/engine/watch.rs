@@ -8,7 +8,7 @@ use std::{
     path::Path,
     sync::{
         Arc,
-        mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel},
+        mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     },
     thread::JoinHandle,
     time::Duration,
@@ -19,6 +19,7 @@ use rusqlite::ErrorCode;
 
 use super::{
     message::{Event, FileChange, News},
+    outlet::Outlet,
     pool::{Pool, Target},
 };
 use crate::{
@@ -62,17 +63,13 @@ impl Watcher {
     ///
     /// # Errors
     /// If the thread cannot be started.
-    pub(super) fn start(
-        pool: Arc<Pool>,
-        out: SyncSender<News>,
-        wake: Arc<dyn Fn() + Send + Sync>,
-    ) -> Result<Self> {
+    pub(super) fn start(pool: Arc<Pool>, out: Outlet) -> Result<Self> {
         let (stop, stopped) = channel();
         let handover = Handover::default();
         let given = handover.clone();
         let thread = std::thread::Builder::new()
             .name("jobscope-watch".to_owned())
-            .spawn(move || run(&pool, &given, (&out, &*wake), &stopped))
+            .spawn(move || run(&pool, &given, &out, &stopped))
             .map_err(|source| Error::other("start the thread that watches the file", source))?;
         Ok(Self {
             stop: Some(stop),
@@ -97,12 +94,7 @@ impl Drop for Watcher {
     }
 }
 
-fn run(
-    pool: &Pool,
-    given: &Handover,
-    (out, wake): (&SyncSender<News>, &(dyn Fn() + Send + Sync)),
-    stopped: &Receiver<()>,
-) {
+fn run(pool: &Pool, given: &Handover, out: &Outlet, stopped: &Receiver<()>) {
     let mut watched: Option<(u64, Watched)> = None;
     loop {
         let wanted = pool.wanted();
@@ -129,7 +121,6 @@ fn run(
             // If there is no room, the next look finds the same.
             if out.try_send(news).is_ok() {
                 file.noted(change);
-                wake();
             }
         }
         match stopped.recv_timeout(INTERVAL) {

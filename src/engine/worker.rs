@@ -2,16 +2,18 @@
 
 use std::{
     path::PathBuf,
-    sync::{Arc, atomic::Ordering::Relaxed, mpsc::SyncSender},
+    sync::{Arc, atomic::Ordering::Relaxed},
     time::{Duration, Instant},
 };
 
 use rusqlite::Connection;
 
 use super::{
+    budget::{BudgetKind, Budgets, LimitReached},
     cancel::{CancelToken, StopReason},
     gauge::{EngineClock, Gauge},
     message::{CloseReason, Event, News},
+    outlet::Outlet,
     pool::{Next, Pool, Seen, Wanted, Work},
     progress::{OPS_PER_TICK, Progress},
     receipt::{Outcome, Receipt, Stop, is_given_back},
@@ -23,7 +25,7 @@ use crate::{
         connection::{self, ReadConnection},
         identity::FileIdentity,
         profile::{AfterQuery, ConnectionSettings, MemoryProfile},
-        status::{self, CacheCounters},
+        status::{self, CacheCounters, OtherMemory},
     },
     error::{Error, Report, Result},
     jobs::schema::Schema,
@@ -38,8 +40,7 @@ const GIVE_BACK_PATIENCE: Duration = Duration::from_secs(1);
 pub(super) struct Worker {
     pub index: usize,
     pub pool: Arc<Pool>,
-    pub out: SyncSender<News>,
-    pub wake: Arc<dyn Fn() + Send + Sync>,
+    pub out: Outlet,
     conn: Option<Open>,
     seen: Seen,
     idle_since: Option<Instant>,
@@ -53,19 +54,13 @@ struct Open {
 }
 
 impl Worker {
-    pub(super) fn new(
-        index: usize,
-        pool: Arc<Pool>,
-        out: SyncSender<News>,
-        wake: Arc<dyn Fn() + Send + Sync>,
-    ) -> Self {
+    pub(super) fn new(index: usize, pool: Arc<Pool>, out: Outlet) -> Self {
         // A fresh worker has no connection, so nothing that was wanted before concerns it.
         let seen = pool.wanted().seen();
         Self {
             index,
             pool,
             out,
-            wake,
             conn: None,
             seen,
             idle_since: None,
@@ -95,10 +90,7 @@ impl Worker {
             at_secs: self.pool.clock.secs(),
             event,
         };
-        // If the engine has hung up, nobody waits for this.
-        if self.out.send(news).is_ok() {
-            (self.wake)();
-        }
+        self.out.send(news);
     }
 
     fn gauge(&self) -> &Arc<Gauge> {
@@ -115,8 +107,14 @@ impl Worker {
         if before.profile != self.seen.profile {
             self.apply(&wanted);
         }
+        if before.reset != self.seen.reset {
+            self.reset_statements();
+        }
         if before.shrink != self.seen.shrink {
             self.shrink();
+        }
+        if before.close != self.seen.close {
+            self.close(CloseReason::Asked);
         }
     }
 
@@ -140,6 +138,7 @@ impl Worker {
                     connection: self.index,
                     generation: wanted.profile_generation,
                     settings,
+                    is_new: false,
                 });
             }
             Err(error) => {
@@ -150,14 +149,27 @@ impl Worker {
         }
     }
 
+    /// Statements end with their task; what could be kept for the next one goes, too.
+    fn reset_statements(&self) {
+        let Some(open) = &self.conn else { return };
+        self.gauge().anchor(status::sqlite_heap());
+        open.conn.flush_prepared_statement_cache();
+        self.publish(open);
+    }
+
+    fn publish(&self, open: &Open) {
+        let counters = CacheCounters::of(&open.conn);
+        self.gauge().publish(counters, self.pool.clock.nanos());
+        self.gauge().publish_other(OtherMemory::of(&open.conn));
+    }
+
     fn shrink(&self) {
         let Some(open) = &self.conn else { return };
         // The connection's own cache: the heap of the process changes with the others', too.
         let before = self.gauge().cache_used();
         self.gauge().anchor(status::sqlite_heap());
         release(&open.conn);
-        let counters = CacheCounters::of(&open.conn);
-        self.gauge().publish(counters, self.pool.clock.nanos());
+        self.publish(open);
         self.report(Event::Shrunk {
             connection: self.index,
             cache: (before, self.gauge().cache_used()),
@@ -198,6 +210,7 @@ impl Worker {
                 connection: self.index,
                 generation: wanted.profile_generation,
                 settings,
+                is_new: true,
             });
             self.conn = Some(Open {
                 conn,
@@ -223,11 +236,12 @@ impl Worker {
         }
         self.gauge()
             .begin(work.id.0, start.nanos, start.heap, start.rss);
-        let run = self.run_statement(work, wanted, &start);
+        let mut run = self.run_statement(work, wanted, &start);
         let end_nanos = self.pool.clock.nanos();
         // A statement that finished in spite of the wish has finished; and whatever error a
         // stopped statement came back with, it was stopped.
         let stopped = work.token.asked().filter(|_| run.error.is_some());
+        run.stopped_by = stopped.map(|(reason, _)| reason);
         let outcome = match (&run.error, stopped) {
             (_, Some((reason, _))) => reason.outcome(),
             (Some(_), None) => Outcome::Failed,
@@ -244,6 +258,9 @@ impl Worker {
                 given_back_after_ms: given_back,
             }
         });
+        if let Some(open) = &self.conn {
+            self.publish(open);
+        }
         let after = After {
             heap: status::sqlite_heap(),
             rss: sample::rss(),
@@ -283,9 +300,9 @@ impl Worker {
         let index = self.index;
         let reporter = Reporter {
             out: self.out.clone(),
-            wake: Arc::clone(&self.wake),
             deadline_nanos: start.deadline_nanos,
         };
+        let budgets = start.budgets;
         let pool = Arc::clone(&self.pool);
         let open = match self.ensure_open(wanted) {
             Ok(open) => open,
@@ -301,10 +318,14 @@ impl Worker {
             }
         }
         let before = CacheCounters::of(&open.conn);
-        if let Err(error) = watch(&mut open.conn, &pool, index, work, wanted, start) {
+        if let Err(error) = watch(&mut open.conn, &pool, index, work, start) {
             return Run::failed(error);
         }
-        pool.interrupters[index].begin(work.id, open.conn.get_interrupt_handle());
+        pool.interrupters[index].begin(
+            work.id,
+            work.token.clone(),
+            open.conn.get_interrupt_handle(),
+        );
         let opened = Opened {
             conn: &open.conn,
             schema: &schema,
@@ -315,6 +336,7 @@ impl Worker {
             pool: &pool,
             connection: index,
             reporter: &reporter,
+            budgets,
         };
         let mut run = run::run(opened, running);
         pool.interrupters[index].end();
@@ -413,13 +435,45 @@ impl Worker {
             rss_peak_bytes: start.rss.map(|rss| rss.0.max(rss_peak)),
             rss_after_bytes: after.rss.map(|rss| rss.0),
             stop,
+            limit: stop.and_then(|stop| self.limit_reached(start, run, stop, heap_peak)),
         }
+    }
+
+    /// Which limit stopped the task, and how far it had come.
+    fn limit_reached(
+        &self,
+        start: &Start,
+        run: &Run,
+        stop: Stop,
+        heap_peak: u64,
+    ) -> Option<LimitReached> {
+        let kind = BudgetKind::of(run.stopped_by?)?;
+        if kind == BudgetKind::Guard {
+            let (limit, reached) = *self.pool.guard.acted.lock();
+            return Some(LimitReached {
+                kind,
+                limit: limit.0,
+                reached: reached.0,
+            });
+        }
+        let reached = match kind {
+            BudgetKind::Time => stop.asked_ms as u64,
+            BudgetKind::Heap => heap_peak.saturating_sub(start.heap.0),
+            BudgetKind::Rows => run.rows,
+            BudgetKind::Result | BudgetKind::Guard => run.result_bytes,
+        };
+        Some(LimitReached {
+            kind,
+            limit: start.budgets.amount(kind)?,
+            reached,
+        })
     }
 }
 
 /// The readings at the start of a task.
 struct Start {
     nanos: u64,
+    budgets: Budgets,
     /// In nanoseconds since the engine started.
     deadline_nanos: Option<u64>,
     queued_ms: f64,
@@ -431,18 +485,20 @@ struct Start {
 
 impl Start {
     fn now(pool: &Pool, work: &Work, profile: &MemoryProfile) -> Self {
+        let mut budgets = work.budgets.unwrap_or_else(|| Budgets::of(profile));
         // What reads everything was asked for with its cost: the profile's limit is for questions.
-        let general_limit = profile
-            .time_limit
-            .filter(|_| work.task.page_cache().is_none());
-        let limits = [work.task.time_limit(), general_limit];
-        let time_limit = limits.into_iter().flatten().min();
+        if work.task.page_cache().is_some() && work.budgets.is_none() {
+            budgets.time = None;
+        }
+        let limits = [work.task.time_limit(), budgets.time];
+        budgets.time = limits.into_iter().flatten().min();
         let heap = status::sqlite_heap();
         let rss = sample::rss();
         let nanos = pool.clock.nanos();
         Self {
             nanos,
-            deadline_nanos: time_limit.map(|limit| {
+            budgets,
+            deadline_nanos: budgets.time.map(|limit| {
                 nanos.saturating_add(u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX))
             }),
             queued_ms: millis_between(work.submitted_nanos, nanos),
@@ -475,17 +531,14 @@ fn watch(
     pool: &Arc<Pool>,
     index: usize,
     work: &Work,
-    wanted: &Wanted,
     start: &Start,
 ) -> Result<()> {
-    let profile = &wanted.profile;
     let mut progress = Progress {
         token: work.token.clone(),
         gauge: Arc::clone(&pool.gauges[index]),
         clock: pool.clock,
         deadline_nanos: start.deadline_nanos,
-        heap_ceiling: profile
-            .memory_budget
+        heap_ceiling: (start.budgets.heap)
             .map(|budget| Bytes(start.heap.0.saturating_add(budget.0))),
         ticks: 0,
         rss_due_nanos: 0,
@@ -562,6 +615,7 @@ pub(super) fn ended_before_start(
                 stopped_after_ms: millis_between(asked_nanos, now_nanos),
                 given_back_after_ms: Some(0.0),
             }),
+            limit: None,
         }),
         report: None,
         next: None,

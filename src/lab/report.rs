@@ -232,9 +232,6 @@ fn conditions(run: &Run) -> String {
     let memory = machine
         .memory_bytes
         .map_or_else(|| "unknown".to_owned(), |bytes| Bytes(bytes).to_string());
-    let schema = database
-        .schema_version
-        .map_or_else(|| "none".to_owned(), |version| version.to_string());
     let path = if run.summary.uses_wrong_index {
         "It goes through an index whose order has nothing to do with that of the table, so every \
          row may need another page."
@@ -258,17 +255,22 @@ fn conditions(run: &Run) -> String {
         ),
         ("memory", memory),
     ]);
-    let facts = list(&[
-        (
-            "jobs",
-            format!("~{}", format_rough_count(database.estimated_jobs)),
-        ),
-        ("size", Bytes(database.file_bytes).to_string()),
-        ("page size", format!("{} B", database.page_size)),
-        ("journal mode", database.journal_mode.clone()),
-        ("schema version", schema),
-        ("indexes on jobs", database.job_indexes.len().to_string()),
-    ]);
+    let facts = database.as_ref().map_or_else(String::new, |database| {
+        let schema = database
+            .schema_version
+            .map_or_else(|| "none".to_owned(), |version| version.to_string());
+        list(&[
+            (
+                "jobs",
+                format!("~{}", format_rough_count(database.estimated_jobs)),
+            ),
+            ("size", Bytes(database.file_bytes).to_string()),
+            ("page size", format!("{} B", database.page_size)),
+            ("journal mode", database.journal_mode.clone()),
+            ("schema version", schema),
+            ("indexes on jobs", database.job_indexes.len().to_string()),
+        ])
+    });
     format!(
         "<section>\n<h2>How it was measured</h2>\n<p>Memory is read ten times a second. RSS is \
          what the operating system counts for the process, SQLite heap what SQLite has allocated \

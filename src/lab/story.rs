@@ -18,8 +18,7 @@ use crate::{
     error::{Error, Result},
     jobs::{facts::DatabaseFacts, incident::HeavyStatement},
     memory::{
-        marker::MarkerKind,
-        recording::{Header, Recorder},
+        recording::{RecordingPlan, RecordingState},
         sample,
     },
     units::Bytes,
@@ -156,10 +155,14 @@ pub fn run(plan: &Plan, is_stopped: &dyn Fn() -> bool) -> Result<ArmSummary> {
     let mut engine = Engine::start(&profile, || ())?;
     let facts = open(&mut engine, &plan.database, is_stopped)?;
     let statement = HeavyStatement::for_database(&facts);
-    let header = Header::new(&BuildFacts::read()?, &facts, &profile);
+    engine.send(Request::Record(Some(Box::new(RecordingPlan {
+        path: plan.recording.clone(),
+        build: BuildFacts::read()?,
+        database: Some((&*facts).into()),
+        profile: profile.clone(),
+    }))));
     let mut stage = Stage {
         engine,
-        recorder: Recorder::create(&plan.recording, &header)?,
         is_stopped,
         before: Reading::default(),
         peak: Reading::default(),
@@ -179,7 +182,7 @@ pub fn run(plan: &Plan, is_stopped: &dyn Fn() -> bool) -> Result<ArmSummary> {
     stage.watch(plan.timing.busy_secs)?;
     let at_stop = Reading::now();
     let num_ended_early = stage.ended.len();
-    stage.stop(&tasks)?;
+    stage.stop(&tasks);
     stage.watch(plan.timing.watch_secs)?;
     let after = Reading::now();
     Ok(ArmSummary {
@@ -231,6 +234,14 @@ fn open(
             | Event::ConnectionClosed { .. }
             | Event::Shrunk { .. }
             | Event::Trimmed { .. }
+            | Event::StopAsked { .. }
+            | Event::ProfileSet { .. }
+            | Event::GaveBack(_)
+            | Event::GuardActed { .. }
+            | Event::Process { .. }
+            | Event::WatchFailed { .. }
+            | Event::ClockChanged { .. }
+            | Event::Recording(_)
             | Event::ClustersLoaded { .. }
             | Event::Positions { .. }
             | Event::Sorted { .. }
@@ -243,7 +254,6 @@ fn open(
 /// The engine while the story runs, and what has been seen so far.
 struct Stage<'a> {
     engine: Engine,
-    recorder: Recorder,
     is_stopped: &'a dyn Fn() -> bool,
     before: Reading,
     peak: Reading,
@@ -284,9 +294,8 @@ impl Stage<'_> {
             if let Some(news) = self.engine.wait(POLL) {
                 self.take(news)?;
             }
-            for sample in self.engine.samples() {
-                self.recorder.sample(&sample)?;
-            }
+            // They go into the recording by themselves.
+            drop(self.engine.samples());
             self.look();
         }
         Ok(())
@@ -309,19 +318,11 @@ impl Stage<'_> {
     }
 
     fn take(&mut self, news: News) -> Result<()> {
-        let News { at_secs, event } = news;
-        match event {
-            Event::Started { id, connection, .. } => {
-                let title = format!("Statistics, connection {connection}");
-                self.recorder.started(at_secs, id.0, &title)
-            }
+        match news.event {
+            Event::Recording(RecordingState::Failed { report, .. }) => Err(Error::Reported(report)),
             Event::Ended {
-                id,
-                receipt,
-                report,
-                ..
+                receipt, report, ..
             } => {
-                self.recorder.ended(at_secs, id.0, &receipt)?;
                 if let Some(report) = report {
                     return Err(Error::Reported(report));
                 }
@@ -332,19 +333,12 @@ impl Stage<'_> {
                 self.ended.push(Ended::of(&receipt));
                 Ok(())
             }
-            Event::ConnectionClosed {
-                connection,
-                reason,
-                cache,
-            } => {
+            Event::ConnectionClosed { reason, .. } => {
                 self.num_idle_closed += usize::from(reason == CloseReason::Idle);
-                let text = format!(
-                    "connection {connection} closed with {cache} of page cache: {}",
-                    reason.label()
-                );
-                self.recorder.mark(at_secs, MarkerKind::Closed, &text)
+                Ok(())
             }
-            Event::Opened(_)
+            Event::Started { .. }
+            | Event::Opened(_)
             | Event::OpenFailed { .. }
             | Event::Rows { .. }
             | Event::Exported { .. }
@@ -352,6 +346,14 @@ impl Stage<'_> {
             | Event::ConnectionApplied { .. }
             | Event::Shrunk { .. }
             | Event::Trimmed { .. }
+            | Event::StopAsked { .. }
+            | Event::ProfileSet { .. }
+            | Event::GaveBack(_)
+            | Event::GuardActed { .. }
+            | Event::Process { .. }
+            | Event::WatchFailed { .. }
+            | Event::ClockChanged { .. }
+            | Event::Recording(_)
             | Event::ClustersLoaded { .. }
             | Event::Positions { .. }
             | Event::Sorted { .. }
@@ -360,18 +362,11 @@ impl Stage<'_> {
         }
     }
 
-    fn stop(&mut self, tasks: &[TaskId]) -> Result<()> {
+    fn stop(&mut self, tasks: &[TaskId]) {
         self.asked = Some(Instant::now());
-        let at_secs = self.engine.now_secs();
         for id in tasks {
             self.engine.send(Request::Cancel(*id));
         }
-        self.recorder
-            .mark(at_secs, MarkerKind::Stop, "all queries asked to stop")?;
-        for id in tasks {
-            self.recorder.stop_asked(at_secs, id.0)?;
-        }
-        Ok(())
     }
 
     fn stopped_after_ms(&self, num_tasks: usize) -> Option<f64> {

@@ -242,7 +242,7 @@ pub(super) mod tests {
         error::Report,
         lab::{compare::Run, story::Timing},
         memory::{
-            marker::Timeline,
+            marker::{Band, Timeline},
             recording::{Header, Recording},
             sample::MemorySample,
         },
@@ -308,13 +308,21 @@ pub(super) mod tests {
             "profile": summary.profile,
         });
         let mut timeline = Timeline::default();
-        timeline.begin(1, "Statistics".to_owned(), 1.0);
-        timeline.stop_asked(1, 5.0);
-        timeline.end(1, 5.1, Outcome::Cancelled);
-        let samples = (0..80).map(|tenths| MemorySample {
+        timeline.begin(Band {
+            task: 1,
+            title: "Statistics".to_owned(),
+            is_background: false,
+            connection: Some(0),
+            from_secs: 1.0,
+            first_row_secs: None,
+            stop_asked_secs: Some(5.0),
+            end: Some((5.1, Outcome::Cancelled)),
+            given_back_secs: None,
+        });
+        let samples = (0..80_u32).map(|tenths| MemorySample {
             at_secs: f64::from(tenths) / 10.0,
-            rss: Some(Bytes::mib(20 + 10 * tenths as u64)),
-            sqlite_heap: Bytes::mib(10 * tenths as u64),
+            rss: Some(Bytes::mib(20 + 10 * u64::from(tenths))),
+            sqlite_heap: Bytes::mib(10 * u64::from(tenths)),
             ..MemorySample::default()
         });
         let recording = Recording {
@@ -322,6 +330,8 @@ pub(super) mod tests {
             samples: samples.collect(),
             timeline,
             receipts: Vec::new(),
+            given_back: Vec::new(),
+            unknown: Vec::new(),
             is_cut: false,
         };
         Arm {

@@ -1,6 +1,13 @@
 //! What happened when: the marks and bands that give the memory curve its causes.
 
-use crate::{engine::receipt::Outcome, units::Bytes};
+use super::{
+    journal::Entry,
+    recording::{TaskReceipt, TaskTimes},
+};
+use crate::{
+    engine::receipt::{Outcome, Receipt},
+    units::{Bytes, format_elapsed},
+};
 
 /// One thing that happened at one moment.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,24 +27,46 @@ pub enum MarkerKind {
     Setting,
     /// Somebody asked a task to stop.
     Stop,
+    /// SQLite returned from a statement that was asked to stop.
+    Stopped,
+    /// A task's first row came.
+    FirstRow,
+    /// The heap was back where it had been before a task that was stopped.
+    GivenBack,
     /// Page caches were emptied.
     Shrink,
     /// The allocator was asked to return memory.
     Trim,
+    /// A connection was opened.
+    Connected,
     /// A connection was closed.
     Closed,
     /// Another database was opened.
     Opened,
+    /// A task was stopped before the machine ran out of memory.
+    Guard,
+    /// The watched process ended, or started again.
+    Process,
+    /// The clock of the machine was set, or the machine slept.
+    Clock,
 }
 
 impl MarkerKind {
-    const ALL: [Self; 6] = [
+    /// All kinds.
+    pub const ALL: [Self; 13] = [
         Self::Setting,
         Self::Stop,
+        Self::Stopped,
+        Self::FirstRow,
+        Self::GivenBack,
         Self::Shrink,
         Self::Trim,
+        Self::Connected,
         Self::Closed,
         Self::Opened,
+        Self::Guard,
+        Self::Process,
+        Self::Clock,
     ];
 
     /// The name in recordings.
@@ -45,10 +74,36 @@ impl MarkerKind {
         match self {
             Self::Setting => "setting",
             Self::Stop => "stop",
+            Self::Stopped => "stopped",
+            Self::FirstRow => "first_row",
+            Self::GivenBack => "given_back",
             Self::Shrink => "shrink",
             Self::Trim => "trim",
+            Self::Connected => "connected",
             Self::Closed => "closed",
             Self::Opened => "opened",
+            Self::Guard => "guard",
+            Self::Process => "process",
+            Self::Clock => "clock",
+        }
+    }
+
+    /// The name for a person.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Setting => "setting changed",
+            Self::Stop => "stop asked",
+            Self::Stopped => "stopped",
+            Self::FirstRow => "first row",
+            Self::GivenBack => "memory given back",
+            Self::Shrink => "shrink",
+            Self::Trim => "trim",
+            Self::Connected => "connection opened",
+            Self::Closed => "connection closed",
+            Self::Opened => "database opened",
+            Self::Guard => "memory guard",
+            Self::Process => "watched process",
+            Self::Clock => "clock",
         }
     }
 
@@ -65,12 +120,20 @@ pub struct Band {
     pub task: u64,
     /// Its name.
     pub title: String,
+    /// Nobody asked for it: it fills a view bit by bit.
+    pub is_background: bool,
+    /// Which connection runs it, counted from 0.
+    pub connection: Option<usize>,
     /// Start, in seconds since the engine started.
     pub from_secs: f64,
+    /// When its first row came.
+    pub first_row_secs: Option<f64>,
     /// When it was asked to stop.
     pub stop_asked_secs: Option<f64>,
     /// Its end and how it ended; `None` while it runs.
     pub end: Option<(f64, Outcome)>,
+    /// For a task that was stopped: when the heap was back where it had been before.
+    pub given_back_secs: Option<f64>,
 }
 
 /// Marks and bands are kept up to this number each; the oldest go first.
@@ -85,7 +148,29 @@ pub struct Timeline {
     pub bands: Vec<Band>,
 }
 
+/// The first row of a shorter task is not worth a mark.
+const LONG_MS: f64 = 100.0;
+
 impl Timeline {
+    /// Takes in what happened.
+    pub fn take(&mut self, entry: Entry) {
+        match entry {
+            Entry::Started(band) => self.begin(band),
+            Entry::StopAsked { at_secs, task } => self.stop_asked(task, at_secs),
+            Entry::Ended(ended) => self.end(&ended),
+            Entry::Mark(Marker {
+                at_secs,
+                kind,
+                text,
+            }) => self.mark(at_secs, kind, text),
+            Entry::GaveBack { at_secs, receipt } => {
+                for (secs, kind, text) in receipt.marks(at_secs) {
+                    self.mark(secs, kind, text);
+                }
+            }
+        }
+    }
+
     /// Adds a mark.
     pub fn mark(&mut self, at_secs: f64, kind: MarkerKind, text: String) {
         drop_oldest(&mut self.markers);
@@ -103,15 +188,9 @@ impl Timeline {
     }
 
     /// A task has started.
-    pub fn begin(&mut self, task: u64, title: String, at_secs: f64) {
+    pub fn begin(&mut self, band: Band) {
         drop_oldest(&mut self.bands);
-        self.bands.push(Band {
-            task,
-            title,
-            from_secs: at_secs,
-            stop_asked_secs: None,
-            end: None,
-        });
+        self.bands.push(band);
     }
 
     /// Somebody asked a task to stop.
@@ -122,9 +201,47 @@ impl Timeline {
     }
 
     /// A task has ended.
-    pub fn end(&mut self, task: u64, at_secs: f64, outcome: Outcome) {
-        if let Some(band) = self.open_band(task) {
-            band.end = Some((at_secs, outcome));
+    pub fn end(&mut self, ended: &TaskReceipt) {
+        let times = ended.times();
+        let TaskTimes {
+            first_row_secs,
+            stop_asked_secs,
+            ended_secs,
+            given_back_secs,
+        } = times;
+        let Some(band) = self.open_band(ended.task) else {
+            return;
+        };
+        band.first_row_secs = first_row_secs;
+        band.stop_asked_secs = band.stop_asked_secs.or(stop_asked_secs);
+        band.end = Some((ended_secs, ended.receipt.outcome));
+        band.given_back_secs = given_back_secs;
+        // What fills a view bit by bit has its band, and no marks: there are dozens.
+        if band.is_background {
+            return;
+        }
+        let title = band.title.clone();
+        self.mark_end(&title, &ended.receipt, &times);
+    }
+
+    fn mark_end(&mut self, title: &str, receipt: &Receipt, times: &TaskTimes) {
+        if let Some(at_secs) = times.first_row_secs
+            && receipt.elapsed_ms >= LONG_MS
+        {
+            let after = millis(receipt.first_row_ms.unwrap_or_default());
+            let text = format!("{title}: first row after {after}");
+            self.mark(at_secs, MarkerKind::FirstRow, text);
+        }
+        let Some(stop) = receipt.stop else { return };
+        if let Some(at_secs) = times.stop_asked_secs {
+            self.mark(at_secs, MarkerKind::Stop, format!("{title} {receipt}"));
+        }
+        let after = millis(stop.stopped_after_ms);
+        let text = format!("{title}: stopped {after} after it was asked");
+        self.mark(times.ended_secs, MarkerKind::Stopped, text);
+        if let Some(at_secs) = times.given_back_secs {
+            let text = format!("{title}: {} given back", receipt.given_back());
+            self.mark(at_secs, MarkerKind::GivenBack, text);
         }
     }
 
@@ -141,6 +258,10 @@ fn drop_oldest<T>(list: &mut Vec<T>) {
     if list.len() >= MAX_KEPT {
         list.drain(..MAX_KEPT / 10);
     }
+}
+
+fn millis(ms: f64) -> String {
+    format_elapsed(std::time::Duration::from_secs_f64((ms / 1e3).max(0.0)))
 }
 
 /// `1.87 GiB given back`, or that nothing was.

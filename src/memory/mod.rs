@@ -1,6 +1,11 @@
 //! What we measure about memory, how often, and how much of it we keep. No window.
 
+pub mod cgroup;
+pub mod history;
+pub mod journal;
 pub mod marker;
+pub mod process;
+pub mod quantity;
 pub mod recording;
 pub mod sample;
 pub mod sampler;

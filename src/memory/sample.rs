@@ -1,9 +1,18 @@
 //! One reading of the memory of this process, and where each number comes from.
 
+use std::time::{Duration, Instant};
+
 use serde::{Deserialize, Serialize};
 use sysinfo::System;
 
-use crate::{db::status, units::Bytes};
+use super::{
+    cgroup::{Group, GroupReader},
+    process::ProcessReading,
+};
+use crate::{
+    db::status::{self, AllocatorReading},
+    units::Bytes,
+};
 
 /// What held how much memory at one moment.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -15,12 +24,47 @@ pub struct MemorySample {
     pub rss: Option<Bytes>,
     /// What SQLite has allocated for all connections together.
     pub sqlite_heap: Bytes,
+    /// The most that [`Self::sqlite_heap`] has been since the process started.
+    pub sqlite_heap_peak: Bytes,
     /// Memory that the machine, or the control group around us, could still give out.
     pub available: Option<Bytes>,
     /// Each connection as its own thread last published it.
     pub connections: Vec<ConnectionReading>,
     /// What the window holds beside SQLite.
     pub window: WindowMemory,
+    /// What is dear to read, in the samples in which it was read: once a second.
+    pub slow: Option<SlowReading>,
+    /// Another process that is watched beside this one.
+    pub other: Option<ProcessReading>,
+}
+
+/// What takes the kernel or the allocator long enough to be asked once a second only.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SlowReading {
+    /// Proportional set size: pages that several processes share count in parts.
+    /// `Pss` of `/proc/self/smaps_rollup`.
+    pub pss: Option<Bytes>,
+    /// Memory that belongs to no file: heap and stacks. `Anonymous` of `/proc/self/smaps_rollup`.
+    pub anonymous: Option<Bytes>,
+    /// What the C library's allocator has given out and what it has free; glibc only.
+    pub allocator: Option<AllocatorReading>,
+    /// The control group's limit on memory, and what counts against it.
+    pub group: Option<Group>,
+    /// Size of the write-ahead log beside the open database.
+    pub wal: Option<Bytes>,
+}
+
+impl SlowReading {
+    /// Memory that was freed and that the allocator has not returned to the operating system.
+    ///
+    /// An estimate: what is resident and anonymous beyond what the allocator has given out, and
+    /// never more than it says it has free. Stacks and a graphics driver's memory make it too
+    /// large, memory that was given out and never written to makes it too small.
+    pub fn kept(&self) -> Option<Bytes> {
+        let allocator = self.allocator?;
+        let beyond = self.anonymous?.0.saturating_sub(allocator.in_use.0);
+        Some(Bytes(beyond.min(allocator.free.0)))
+    }
 }
 
 /// What the window holds beside SQLite: a part of RSS, not of SQLite's heap.
@@ -43,6 +87,18 @@ impl MemorySample {
     /// The page caches of all connections together.
     pub fn caches(&self) -> Bytes {
         Bytes(self.connections.iter().map(|c| c.cache_used.0).sum())
+    }
+
+    /// What SQLite's heap holds beside page caches: sorters, statements, schemas.
+    pub fn sqlite_rest(&self) -> Bytes {
+        Bytes(self.sqlite_heap.0.saturating_sub(self.caches().0))
+    }
+
+    /// How long the oldest read snapshot of ours has been held. While it is, a write-ahead log
+    /// cannot be reset.
+    pub fn snapshot_secs(&self) -> Option<f64> {
+        let held = self.connections.iter().filter_map(|c| c.snapshot_secs);
+        held.max_by(f64::total_cmp)
     }
 }
 
@@ -74,6 +130,12 @@ pub struct ConnectionReading {
     pub cache_misses: u64,
     /// Pages spilled since the connection was opened.
     pub cache_spills: u64,
+    /// The parsed schema (`SQLITE_DBSTATUS_SCHEMA_USED`).
+    pub schema_used: Bytes,
+    /// Prepared statements, without their sorters (`SQLITE_DBSTATUS_STMT_USED`).
+    pub statements_used: Bytes,
+    /// How long it has held its read snapshot; `None` if it holds none.
+    pub snapshot_secs: Option<f64>,
     /// Rows that the task has produced so far.
     pub rows: u64,
     /// VM instructions of the task so far, counted in thousands.
@@ -91,44 +153,88 @@ pub fn rss() -> Option<Bytes> {
     #[cfg(target_os = "linux")]
     {
         let status = std::fs::read_to_string("/proc/self/status").ok()?;
-        let line = status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:"))?;
-        let kib = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-        Some(Bytes::kib(kib))
+        kib_of(&status, "VmRSS:")
     }
     #[cfg(not(target_os = "linux"))]
     {
         let pid = sysinfo::get_current_pid().ok()?;
-        let mut system = System::new();
+        let mut system = System::new().ok()?;
         system.refresh_processes(sysinfo::ProcessesToUpdate::Some(&[pid]), false);
         system.process(pid).map(|process| Bytes(process.memory()))
     }
 }
 
+/// `Pss` and `Anonymous` of this process.
+///
+/// The kernel walks through all its pages for that: fractions of a millisecond for a small process,
+/// milliseconds for each gibibyte of a large one.
+fn rollup() -> (Option<Bytes>, Option<Bytes>) {
+    let text = std::fs::read_to_string("/proc/self/smaps_rollup").unwrap_or_default();
+    (kib_of(&text, "Pss:"), kib_of(&text, "Anonymous:"))
+}
+
+/// The number in kB behind `name` in one of the kernel's lists.
+fn kib_of(text: &str, name: &str) -> Option<Bytes> {
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    let kib = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(Bytes::kib(kib))
+}
+
+/// Between two slow readings.
+const SLOW_INTERVAL: Duration = Duration::from_secs(1);
+
+/// A slow reading may take this part of the time: it holds locks that a query needs, too.
+const SLOW_SHARE: u32 = 250;
+
 /// Reads what concerns the whole process and the machine.
 pub struct MachineReader {
     system: Option<System>,
+    group: GroupReader,
+    /// As it was read last: once a second is often enough.
+    last_group: Option<Group>,
+    slow_due: Instant,
 }
 
 impl Default for MachineReader {
     fn default() -> Self {
         Self {
             system: System::new().ok(),
+            group: GroupReader::default(),
+            last_group: None,
+            slow_due: Instant::now(),
         }
     }
 }
 
 impl MachineReader {
-    /// A sample without its connections.
-    pub fn read(&mut self, at_secs: f64) -> MemorySample {
+    /// A sample without its connections; once a second with a slow reading. `wal` is looked at
+    /// only then.
+    pub fn read(&mut self, at_secs: f64, wal: impl FnOnce() -> Option<Bytes>) -> MemorySample {
+        let now = Instant::now();
+        let slow = (now >= self.slow_due).then(|| self.read_slowly(wal));
+        if slow.is_some() {
+            self.slow_due = now + SLOW_INTERVAL.max(now.elapsed() * SLOW_SHARE);
+        }
         MemorySample {
             at_secs,
             rss: rss(),
             sqlite_heap: status::sqlite_heap(),
+            sqlite_heap_peak: status::sqlite_heap_highwater(),
             available: self.available(),
-            connections: Vec::new(),
-            window: WindowMemory::default(),
+            slow,
+            ..MemorySample::default()
+        }
+    }
+
+    fn read_slowly(&mut self, wal: impl FnOnce() -> Option<Bytes>) -> SlowReading {
+        let (pss, anonymous) = rollup();
+        self.last_group = self.group.read();
+        SlowReading {
+            pss,
+            anonymous,
+            allocator: status::allocator(),
+            group: self.last_group,
+            wal: wal(),
         }
     }
 
@@ -137,7 +243,7 @@ impl MachineReader {
         let system = self.system.as_mut()?;
         system.refresh_memory();
         let machine = system.available_memory();
-        let group = system.cgroup_limits().map(|limits| limits.free_memory);
+        let group = self.last_group.map(|group| group.room().0);
         (machine > 0).then(|| Bytes(group.map_or(machine, |group| group.min(machine))))
     }
 
@@ -146,7 +252,7 @@ impl MachineReader {
         let system = self.system.as_mut()?;
         system.refresh_memory();
         let machine = system.total_memory();
-        let group = system.cgroup_limits().map(|limits| limits.total_memory);
+        let group = self.group.read().map(|group| group.limit.0);
         (machine > 0).then(|| Bytes(group.map_or(machine, |group| group.min(machine))))
     }
 }

@@ -6,11 +6,23 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::sample::{ConnectionReading, MachineReader, MemorySample, WindowMemory};
-use crate::error::{Error, Result};
+use super::sample::{MachineReader, MemorySample};
+use crate::{
+    error::{Error, Result},
+    units::Bytes,
+};
 
 /// Ten a second: fine enough to see a query of a second climb, cheap enough to never stop.
 pub const INTERVAL: Duration = Duration::from_millis(100);
+
+/// What a sample needs from whoever has it taken.
+pub trait Complete {
+    /// Size of the write-ahead log beside the open database. Asked once a second.
+    fn wal(&mut self) -> Option<Bytes>;
+
+    /// Adds connections, window and watched process.
+    fn complete(&mut self, sample: &mut MemorySample);
+}
 
 /// The running thread. Ends when it is dropped.
 pub struct Sampler {
@@ -19,7 +31,7 @@ pub struct Sampler {
 }
 
 impl Sampler {
-    /// Starts sampling. `published` reads what the workers and the window last published.
+    /// Starts sampling. `complete` adds what only the engine knows.
     ///
     /// A sample that finds no room in `out` is dropped, and the chart shows a gap.
     ///
@@ -27,13 +39,13 @@ impl Sampler {
     /// If the thread cannot be started.
     pub fn start(
         started: Instant,
-        published: impl Fn() -> (Vec<ConnectionReading>, WindowMemory) + Send + 'static,
+        complete: impl Complete + Send + 'static,
         out: SyncSender<MemorySample>,
     ) -> Result<Self> {
         let (stop, stopped) = channel();
         let thread = std::thread::Builder::new()
             .name("jobscope-sampler".to_owned())
-            .spawn(move || run(started, &published, &out, &stopped))
+            .spawn(move || run(started, complete, &out, &stopped))
             .map_err(|source| Error::other("start the sampling thread", source))?;
         Ok(Self {
             stop: Some(stop),
@@ -54,15 +66,15 @@ impl Drop for Sampler {
 
 fn run(
     started: Instant,
-    published: &impl Fn() -> (Vec<ConnectionReading>, WindowMemory),
+    mut complete: impl Complete,
     out: &SyncSender<MemorySample>,
     stopped: &Receiver<()>,
 ) {
     let mut machine = MachineReader::default();
     let mut next = Instant::now();
     loop {
-        let mut sample = machine.read(started.elapsed().as_secs_f64());
-        (sample.connections, sample.window) = published();
+        let mut sample = machine.read(started.elapsed().as_secs_f64(), || complete.wal());
+        complete.complete(&mut sample);
         // Full or gone: either way this reading is lost, and the next one follows.
         out.try_send(sample).ok();
         // Against the plan, not the last wake-up: otherwise ten a second become nine.

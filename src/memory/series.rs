@@ -1,155 +1,340 @@
 //! The history of samples, in bounded memory: fine where it is recent, coarser the older it is.
 
-use super::sample::MemorySample;
+use super::{
+    quantity::Quantity,
+    sample::{ConnectionReading, MemorySample, SlowReading},
+};
 use crate::{db::profile::MAX_CONNECTIONS, units::Bytes};
 
-/// Smallest and largest of the readings that a point stands for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Smallest, largest and mean of the readings that a point stands for.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Range {
     /// The smallest, in bytes.
     pub min: u64,
     /// The largest, in bytes.
     pub max: u64,
+    /// The mean over the readings, in bytes.
+    pub mean: f64,
 }
 
-impl Range {
-    fn of(bytes: Bytes) -> Self {
-        Self {
-            min: bytes.0,
-            max: bytes.0,
-        }
+/// [`Range`] in a third of its size: a history has a million of them. KiB are as fine as the kernel
+/// counts, and 4 TiB is as much as they can say.
+#[expect(clippy::struct_field_names, reason = "the unit is what matters here")]
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Packed {
+    min_kib: u32,
+    max_kib: u32,
+    mean_kib: f32,
+}
+
+impl Packed {
+    /// No reading at all.
+    const NONE: Self = Self {
+        min_kib: u32::MAX,
+        max_kib: 0,
+        mean_kib: 0.0,
+    };
+
+    fn of(bytes: Option<Bytes>) -> Self {
+        bytes.map_or(Self::NONE, |bytes| {
+            let kib = to_kib(bytes);
+            Self {
+                min_kib: kib,
+                max_kib: kib,
+                mean_kib: kib as f32,
+            }
+        })
     }
 
-    fn join(self, other: Self) -> Self {
+    fn is_none(self) -> bool {
+        self.min_kib > self.max_kib
+    }
+
+    fn join(self, own: u32, other: Self, others: u32) -> Self {
+        if self.is_none() {
+            return other;
+        }
+        if other.is_none() {
+            return self;
+        }
+        let (own, others) = (own as f32, others as f32);
         Self {
-            min: self.min.min(other.min),
-            max: self.max.max(other.max),
+            min_kib: self.min_kib.min(other.min_kib),
+            max_kib: self.max_kib.max(other.max_kib),
+            mean_kib: (self.mean_kib * own + other.mean_kib * others) / (own + others),
         }
     }
+}
+
+fn to_kib(bytes: Bytes) -> u32 {
+    u32::try_from(bytes.0 / 1024).unwrap_or(u32::MAX - 1)
 }
 
 /// One or more samples next to each other.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Point {
     /// Time of the first sample, in seconds since the engine started.
     pub from_secs: f64,
     /// Time of the last sample.
     pub to_secs: f64,
-    /// Resident set size.
-    pub rss: Range,
-    /// SQLite heap.
-    pub sqlite_heap: Range,
-    /// The least that was available on the machine.
-    pub available: u64,
-    /// Page cache of each connection, at its largest.
-    pub caches: [u64; MAX_CONNECTIONS],
-    /// Rows held by the window.
-    pub rows: Range,
-    /// The position index of the list.
-    pub positions: Range,
+    /// How many samples.
+    pub num_samples: u32,
+    /// Threads of the watched process, at their most.
+    pub threads: u32,
+    /// Pages that were found in page caches.
+    pub cache_hits: u64,
+    /// Pages that had to be read from the file.
+    pub cache_misses: u64,
+    /// The age of the oldest read snapshot, at its largest; 0 where none was held.
+    pub snapshot_secs: f32,
+    quantities: [Packed; Quantity::ALL.len()],
+    caches_kib: [u32; MAX_CONNECTIONS],
 }
 
 impl Point {
-    fn of(sample: &MemorySample) -> Self {
-        let mut caches = [0; MAX_CONNECTIONS];
-        for (cache, connection) in caches.iter_mut().zip(&sample.connections) {
-            *cache = connection.cache_used.0;
+    fn of(sample: &MemorySample, slow: Option<&SlowReading>) -> Self {
+        let mut caches_kib = [0; MAX_CONNECTIONS];
+        for (cache, connection) in caches_kib.iter_mut().zip(&sample.connections) {
+            *cache = to_kib(connection.cache_used);
         }
+        let threads = sample.other.as_ref().and_then(|other| other.threads);
         Self {
             from_secs: sample.at_secs,
             to_secs: sample.at_secs,
-            rss: Range::of(sample.rss.unwrap_or_default()),
-            sqlite_heap: Range::of(sample.sqlite_heap),
-            available: sample.available.unwrap_or_default().0,
-            caches,
-            rows: Range::of(sample.window.rows),
-            positions: Range::of(sample.window.positions),
+            num_samples: 1,
+            threads: threads.unwrap_or(0),
+            cache_hits: 0,
+            cache_misses: 0,
+            snapshot_secs: sample.snapshot_secs().unwrap_or(0.0) as f32,
+            quantities: Quantity::ALL.map(|quantity| Packed::of(quantity.of(sample, slow))),
+            caches_kib,
         }
     }
 
-    /// What the window held beside SQLite.
-    pub fn held(&self) -> Range {
-        Range {
-            min: self.rows.min + self.positions.min,
-            max: self.rows.max + self.positions.max,
-        }
+    /// What was read of a quantity; `None` where it was not known.
+    pub fn range(&self, quantity: Quantity) -> Option<Range> {
+        let packed = self.quantities[quantity.index()];
+        (!packed.is_none()).then(|| Range {
+            min: u64::from(packed.min_kib) << 10,
+            max: u64::from(packed.max_kib) << 10,
+            mean: f64::from(packed.mean_kib) * 1024.0,
+        })
+    }
+
+    /// The largest that was read of a quantity.
+    pub fn max(&self, quantity: Quantity) -> Option<Bytes> {
+        self.range(quantity).map(|range| Bytes(range.max))
+    }
+
+    /// The page cache of one connection, at its largest.
+    pub fn cache(&self, connection: usize) -> Bytes {
+        Bytes::kib(u64::from(
+            self.caches_kib.get(connection).copied().unwrap_or(0),
+        ))
+    }
+
+    /// How many connections had a page cache, counted to the last one that had.
+    pub fn num_caches(&self) -> usize {
+        let last = self.caches_kib.iter().rposition(|kib| *kib > 0);
+        last.map_or(0, |last| last + 1)
+    }
+
+    /// The part of looked-up pages that were in a page cache. `None`: none was looked up.
+    pub fn hit_ratio(&self) -> Option<f64> {
+        let looked = self.cache_hits + self.cache_misses;
+        (looked > 0).then(|| self.cache_hits as f64 / looked as f64)
+    }
+
+    /// Pages read from the file in a second.
+    pub fn misses_per_sec(&self) -> f64 {
+        // A sample counts what came since the one before: a tenth of a second.
+        let secs = (self.to_secs - self.from_secs) + super::sampler::INTERVAL.as_secs_f64();
+        self.cache_misses as f64 / secs
     }
 
     /// Both points as one; no peak and no trough is lost.
     #[must_use]
     pub fn join(self, later: &Self) -> Self {
-        let mut caches = self.caches;
-        for (cache, other) in caches.iter_mut().zip(later.caches) {
+        let mut caches_kib = self.caches_kib;
+        for (cache, other) in caches_kib.iter_mut().zip(later.caches_kib) {
             *cache = (*cache).max(other);
+        }
+        let mut quantities = self.quantities;
+        for (packed, other) in quantities.iter_mut().zip(later.quantities) {
+            *packed = packed.join(self.num_samples, other, later.num_samples);
         }
         Self {
             from_secs: self.from_secs,
             to_secs: later.to_secs,
-            rss: self.rss.join(later.rss),
-            sqlite_heap: self.sqlite_heap.join(later.sqlite_heap),
-            available: self.available.min(later.available),
-            caches,
-            rows: self.rows.join(later.rows),
-            positions: self.positions.join(later.positions),
+            num_samples: self.num_samples + later.num_samples,
+            threads: self.threads.max(later.threads),
+            cache_hits: self.cache_hits + later.cache_hits,
+            cache_misses: self.cache_misses + later.cache_misses,
+            snapshot_secs: self.snapshot_secs.max(later.snapshot_secs),
+            quantities,
+            caches_kib,
         }
+    }
+
+    fn follows(&self, earlier: &Self) -> bool {
+        self.from_secs - earlier.to_secs < GAP_SECS
     }
 }
 
-/// At most this many points: about 10 MiB, and an hour and a half before the first thinning.
-const MAX_POINTS: usize = 54_000;
+/// At most this many points: about 13 MiB, and more than an hour before the first thinning.
+const MAX_POINTS: usize = 42_000;
+
+/// Room is made for so many more points at a time.
+const ROOM: usize = 2_000;
 
 /// A pause longer than this between two samples is a gap in the chart, never a line across it.
 pub const GAP_SECS: f64 = 1.5;
+
+/// So many points together are one block of the overview.
+const BLOCK: usize = 16;
+
+/// A slow reading stands for the samples after it, but not for ever.
+const SLOW_AGE_SECS: f64 = 10.0;
 
 /// All samples since the program started.
 #[derive(Clone, Debug, Default)]
 pub struct Series {
     points: Vec<Point>,
+    /// Every [`BLOCK`] points as one, so that a long time is drawn without looking at all of them.
+    /// `None` where there is a gap between them.
+    blocks: Vec<Option<Point>>,
+    slow: Option<(f64, SlowReading)>,
+    counted: Counted,
+}
+
+/// Each connection's counters as they were, to count what came since.
+#[derive(Clone, Debug, Default)]
+struct Counted([(u64, u64); MAX_CONNECTIONS]);
+
+impl Counted {
+    /// Hits and misses since the last look. A connection that was opened again counts from 0.
+    fn since(&mut self, connections: &[ConnectionReading]) -> (u64, u64) {
+        let mut sum = (0, 0);
+        for (before, now) in self.0.iter_mut().zip(connections) {
+            let (hits, misses) = (now.cache_hits, now.cache_misses);
+            let (old_hits, old_misses) = if hits < before.0 || misses < before.1 {
+                (0, 0)
+            } else {
+                *before
+            };
+            sum.0 += hits - old_hits;
+            sum.1 += misses - old_misses;
+            *before = (hits, misses);
+        }
+        sum
+    }
 }
 
 impl Series {
-    /// Adds a sample. When there is no more room, the older half loses every other point.
-    pub fn push(&mut self, sample: &MemorySample) {
+    /// Adds a sample. When there is no more room, the older half loses every other point. A sample
+    /// from before the last one (a recording by a clock that was set back) is left out: `false`.
+    pub fn push(&mut self, sample: &MemorySample) -> bool {
+        let is_late = (self.points.last()).is_none_or(|last| sample.at_secs > last.to_secs);
+        if !is_late || !sample.at_secs.is_finite() {
+            return false;
+        }
         if self.points.len() >= MAX_POINTS {
             self.thin();
         }
-        self.points.push(Point::of(sample));
+        if self.points.len() == self.points.capacity() {
+            self.points.reserve_exact(ROOM);
+        }
+        if let Some(slow) = &sample.slow {
+            self.slow = Some((sample.at_secs, slow.clone()));
+        }
+        let slow = self.slow_at(sample.at_secs).map(|(_, slow)| slow);
+        let mut point = Point::of(sample, slow);
+        let is_first = self.points.is_empty();
+        let since = self.counted.since(&sample.connections);
+        if !is_first {
+            (point.cache_hits, point.cache_misses) = since;
+        }
+        self.points.push(point);
+        if self.points.len().is_multiple_of(BLOCK) {
+            let from = self.points.len() - BLOCK;
+            self.blocks.push(block(&self.points[from..]));
+        }
+        true
+    }
+
+    /// The slow reading that stands for this time, and when it was taken.
+    pub fn slow_at(&self, at_secs: f64) -> Option<(f64, &SlowReading)> {
+        self.slow
+            .as_ref()
+            .filter(|(taken, _)| at_secs - taken < SLOW_AGE_SECS)
+            .map(|(taken, slow)| (*taken, slow))
     }
 
     /// The points that touch the time from `from_secs` to `to_secs`, oldest first, joined so that
     /// there are about `max_points` of them at most. Gaps stay gaps.
     pub fn between(&self, from_secs: f64, to_secs: f64, max_points: usize) -> Vec<Point> {
-        let first = self
-            .points
-            .partition_point(|point| point.to_secs < from_secs);
-        let last = self
-            .points
-            .partition_point(|point| point.from_secs <= to_secs);
+        let (first, last) = self.indexes(from_secs, to_secs);
         // One more on each side, so that curves reach the edges of the chart.
-        let visible = self
-            .points
-            .get(first.saturating_sub(1)..(last + 1).min(self.points.len()))
-            .unwrap_or_default();
+        let (first, last) = (first.saturating_sub(1), (last + 1).min(self.points.len()));
+        let visible = self.points.get(first..last).unwrap_or_default();
         if visible.len() <= max_points {
             return visible.to_vec();
         }
         // Columns of fixed width on the time axis, not runs of points: otherwise every new sample
         // would shift all of them, and the curve would shimmer.
         let column_secs = ((to_secs - from_secs) / max_points.max(1) as f64).max(f64::EPSILON);
-        let column = |point: &Point| (point.from_secs / column_secs) as i64;
-        let mut joined: Vec<Point> = Vec::with_capacity(max_points + 2);
-        for point in visible {
-            match joined.last_mut() {
-                Some(previous)
-                    if column(previous) == column(point)
-                        && point.from_secs - previous.to_secs < GAP_SECS =>
-                {
-                    *previous = previous.join(point);
+        let mut columns = Columns {
+            column_secs,
+            joined: Vec::with_capacity(max_points + 2),
+        };
+        let mut index = first;
+        while index < last {
+            let whole = index.is_multiple_of(BLOCK) && index + BLOCK <= last;
+            let block = self.blocks.get(index / BLOCK).filter(|_| whole);
+            match block {
+                Some(Some(block)) if columns.is_one(block) => {
+                    columns.add(block);
+                    index += BLOCK;
                 }
-                _ => joined.push(*point),
+                _ => {
+                    columns.add(&self.points[index]);
+                    index += 1;
+                }
             }
         }
-        joined
+        columns.joined
+    }
+
+    /// Everything from `from_secs` to `to_secs` as one point; `None` where nothing was sampled. After
+    /// a thinning, its ends are as coarse as the points there.
+    pub fn sum(&self, from_secs: f64, to_secs: f64) -> Option<Point> {
+        let (first, last) = self.indexes(from_secs, to_secs);
+        let mut points = self.points.get(first..last)?.iter();
+        let first = *points.next()?;
+        Some(points.fold(first, |sum, point| sum.join(point)))
+    }
+
+    /// The last point that began by then.
+    pub fn at(&self, at_secs: f64) -> Option<&Point> {
+        let after = self
+            .points
+            .partition_point(|point| point.from_secs <= at_secs);
+        self.points.get(after.checked_sub(1)?)
+    }
+
+    /// Every point there is.
+    pub fn points(&self) -> &[Point] {
+        &self.points
+    }
+
+    fn indexes(&self, from_secs: f64, to_secs: f64) -> (usize, usize) {
+        let first = self
+            .points
+            .partition_point(|point| point.to_secs < from_secs);
+        let last = self
+            .points
+            .partition_point(|point| point.from_secs <= to_secs);
+        (first, last.max(first))
     }
 
     /// When the first and the last sample were taken, in seconds since the engine started.
@@ -160,24 +345,77 @@ impl Series {
     /// Memory that the history holds.
     pub fn size(&self) -> usize {
         self.points.capacity() * size_of::<Point>()
+            + self.blocks.capacity() * size_of::<Option<Point>>()
     }
 
+    /// In place: a second list of this size would be memory that the history promised not to take.
     fn thin(&mut self) {
         let half = self.points.len() / 2;
-        let mut thinned = Vec::with_capacity(MAX_POINTS);
-        for pair in self.points[..half].chunks(2) {
-            match pair {
-                [first, second] if second.from_secs - first.to_secs < GAP_SECS => {
-                    thinned.push(first.join(second));
-                }
-                points => thinned.extend_from_slice(points),
-            }
+        let (mut read, mut write) = (0, 0);
+        while read < half {
+            let next = self.points.get(read + 1).filter(|_| read + 1 < half);
+            let (point, taken) = match next {
+                Some(next) if next.follows(&self.points[read]) => (self.points[read].join(next), 2),
+                _ => (self.points[read], 1),
+            };
+            self.points[write] = point;
+            read += taken;
+            write += 1;
         }
-        thinned.extend_from_slice(&self.points[half..]);
+        self.points.drain(write..half);
         // Only gaps kept a pair apart. If there are so many that nothing shrank, the oldest go.
-        let excess = thinned.len().saturating_sub(MAX_POINTS - MAX_POINTS / 8);
-        thinned.drain(..excess);
-        self.points = thinned;
+        let excess = self
+            .points
+            .len()
+            .saturating_sub(MAX_POINTS - MAX_POINTS / 8);
+        self.points.drain(..excess);
+        self.blocks.clear();
+        self.blocks
+            .extend(self.points.chunks_exact(BLOCK).map(block));
+    }
+}
+
+/// Points without a gap between them as one.
+fn block(points: &[Point]) -> Option<Point> {
+    let (first, rest) = points.split_first()?;
+    let mut sum = *first;
+    for point in rest {
+        if !point.follows(&sum) {
+            return None;
+        }
+        sum = sum.join(point);
+    }
+    Some(sum)
+}
+
+/// Points joined into columns of the chart.
+struct Columns {
+    column_secs: f64,
+    joined: Vec<Point>,
+}
+
+impl Columns {
+    fn column(&self, secs: f64) -> i64 {
+        (secs / self.column_secs) as i64
+    }
+
+    /// Whether the whole point lies in one column.
+    fn is_one(&self, point: &Point) -> bool {
+        self.column(point.from_secs) == self.column(point.to_secs)
+    }
+
+    fn add(&mut self, point: &Point) {
+        let column = self.column(point.from_secs);
+        match self.joined.last() {
+            Some(previous)
+                if self.column(previous.from_secs) == column && point.follows(previous) =>
+            {
+                let joined = previous.join(point);
+                self.joined.pop();
+                self.joined.push(joined);
+            }
+            _ => self.joined.push(*point),
+        }
     }
 }
 
@@ -185,16 +423,20 @@ impl Series {
 mod tests {
     use super::*;
 
-    fn sample(at_secs: f64, rss: u64) -> MemorySample {
+    fn sample(at_secs: f64, rss_kib: u64) -> MemorySample {
         MemorySample {
             at_secs,
-            rss: Some(Bytes(rss)),
+            rss: Some(Bytes::kib(rss_kib)),
             ..MemorySample::default()
         }
     }
 
+    fn rss_of(point: &Point) -> Range {
+        point.range(Quantity::Rss).expect("read")
+    }
+
     #[test]
-    fn a_month_of_samples_stays_below_sixteen_mebibytes() {
+    fn days_of_samples_stay_below_sixteen_mebibytes() {
         let mut series = Series::default();
         let mut peak_at = 0.0;
         for tick in 0..2_000_000_u32 {
@@ -207,17 +449,51 @@ mod tests {
             if tick == 1000 {
                 peak_at = at_secs;
             }
-            series.push(&sample(at_secs, rss));
+            assert!(series.push(&sample(at_secs, rss)));
         }
-        assert!(series.size() < 16 << 20, "{} bytes", series.size());
+        assert!(series.size() < 15 << 20, "{} bytes", series.size());
         let all = series.between(0.0, 200_000.0, 1000);
         assert!(all.len() <= 1002, "{} points", all.len());
         let peak = all
             .iter()
-            .find(|point| point.rss.max == 9_000)
+            .find(|point| rss_of(point).max == 9_000 << 10)
             .expect("the peak is kept");
         assert!(peak.from_secs <= peak_at && peak_at <= peak.to_secs);
         assert_eq!(series.span(), Some((0.0, 199_999.9)));
+        let sum = series.sum(0.0, 200_000.0).expect("points");
+        assert_eq!(sum.num_samples, 2_000_000, "no sample is lost");
+        let mean = rss_of(&sum).mean / 1024.0;
+        assert!((mean - 3.0).abs() < 0.05, "0 to 6 KiB in turn: {mean}");
+    }
+
+    #[test]
+    fn the_overview_is_what_the_points_say() {
+        let mut series = Series::default();
+        for tick in 0..5_000_u32 {
+            // A gap now and then, not at the ends of blocks.
+            let at_secs = f64::from(tick) / 10.0 + f64::from(tick / 700) * 30.0;
+            series.push(&sample(at_secs, u64::from(tick * 7919 % 1000)));
+        }
+        let (from, to) = series.span().expect("samples");
+        let column_secs = (to - from) / 50.0;
+        let mut columns = Columns {
+            column_secs,
+            joined: Vec::new(),
+        };
+        for point in series.points() {
+            columns.add(point);
+        }
+        let shown = series.between(from, to, 50);
+        assert_eq!(shown.len(), columns.joined.len());
+        for (one, other) in shown.iter().zip(&columns.joined) {
+            assert_eq!(
+                (one.from_secs, one.to_secs),
+                (other.from_secs, other.to_secs)
+            );
+            assert_eq!(one.num_samples, other.num_samples);
+            assert_eq!(rss_of(one).max, rss_of(other).max);
+            assert_eq!(rss_of(one).min, rss_of(other).min);
+        }
     }
 
     #[test]
@@ -247,5 +523,62 @@ mod tests {
             13,
             "eleven seconds and one neighbour on each side"
         );
+    }
+
+    #[test]
+    fn time_that_runs_backwards_is_left_out() {
+        let mut series = Series::default();
+        for at_secs in [1.0, 2.0, 1.5, 0.2, f64::NAN, 2.0, 3.0] {
+            series.push(&sample(at_secs, 1));
+        }
+        let times: Vec<_> = series.points().iter().map(|point| point.to_secs).collect();
+        assert_eq!(times, [1.0, 2.0, 3.0]);
+    }
+
+    #[test]
+    fn a_slow_reading_stands_for_the_samples_after_it_and_grows_old() {
+        let mut series = Series::default();
+        let slow = SlowReading {
+            pss: Some(Bytes::mib(7)),
+            ..SlowReading::default()
+        };
+        series.push(&MemorySample {
+            slow: Some(slow),
+            ..sample(1.0, 1)
+        });
+        series.push(&sample(2.0, 1));
+        series.push(&sample(60.0, 1));
+        let pss: Vec<_> = series
+            .points()
+            .iter()
+            .map(|point| point.max(Quantity::Pss))
+            .collect();
+        assert_eq!(pss, [Some(Bytes::mib(7)), Some(Bytes::mib(7)), None]);
+    }
+
+    #[test]
+    fn hits_and_misses_count_from_one_sample_to_the_next() {
+        let mut series = Series::default();
+        let with = |at_secs, cache_hits, cache_misses| MemorySample {
+            connections: vec![ConnectionReading {
+                cache_hits,
+                cache_misses,
+                ..ConnectionReading::default()
+            }],
+            ..sample(at_secs, 1)
+        };
+        series.push(&with(1.0, 1000, 1000));
+        series.push(&with(1.1, 1030, 1010));
+        // Closed, and opened again.
+        series.push(&with(1.2, 6, 2));
+        let counts: Vec<_> = series
+            .points()
+            .iter()
+            .map(|point| (point.cache_hits, point.cache_misses))
+            .collect();
+        assert_eq!(counts, [(0, 0), (30, 10), (6, 2)]);
+        assert_eq!(series.points()[1].hit_ratio(), Some(0.75));
+        let sum = series.sum(1.0, 1.2).expect("samples");
+        assert_eq!(sum.cache_misses, 12);
     }
 }

@@ -14,14 +14,16 @@ use crate::{
     },
     error::Report,
     jobs::{catalogue::JobQuery, facts::DatabaseFacts, filter::JobFilter, sort::Sort},
-    memory::marker::{MarkerKind, given_back},
-    units::Bytes,
+    memory::journal::{Entry, trim_sentence},
 };
 
 impl AppState {
     /// Reacts to a background thread. Returns the work that follows from it.
     #[expect(clippy::too_many_lines, reason = "a few lines for each event")]
     pub fn apply(&mut self, news: News) -> Vec<Request> {
+        if let Some(entry) = Entry::of(&news) {
+            self.live.happened(entry);
+        }
         let News { at_secs, event } = news;
         match event {
             Event::Opened(facts) => return self.opened(at_secs, *facts),
@@ -43,9 +45,7 @@ impl AppState {
                 plan,
                 ..
             } => {
-                if let Some(title) = self.tasks.started(id, at_secs, connection, plan.clone()) {
-                    self.timeline.begin(id.0, title, at_secs);
-                }
+                self.tasks.started(id, at_secs, connection, plan.clone());
                 self.jobs.planned(id, plan);
             }
             Event::Rows { id, mut rows } => {
@@ -99,22 +99,22 @@ impl AppState {
                 connection,
                 generation,
                 settings,
+                ..
             } => self.tuning.applied(connection, generation, settings),
-            Event::ConnectionClosed {
-                connection,
-                reason,
-                cache,
-            } => {
-                self.tuning.closed(connection);
-                let text = format!(
-                    "Connection {} closed: {}; its page cache held {cache}",
-                    connection + 1,
-                    reason.label()
-                );
-                self.timeline.mark(at_secs, MarkerKind::Closed, text);
+            Event::ConnectionClosed { connection, .. } => self.tuning.closed(connection),
+            Event::Shrunk { connection, cache } => self.tuning.shrunk(connection, cache),
+            Event::Trimmed { supported, rss } => {
+                self.tuning.answer = Some(trim_sentence(supported, rss));
             }
-            Event::Shrunk { connection, cache } => self.shrunk(at_secs, connection, cache),
-            Event::Trimmed { supported, rss } => self.trimmed(at_secs, supported, rss),
+            Event::WatchFailed { report } => self.show_report(report),
+            // They are in the timeline.
+            Event::StopAsked { .. }
+            | Event::ProfileSet { .. }
+            | Event::GaveBack(_)
+            | Event::GuardActed { .. }
+            | Event::Process { .. }
+            | Event::ClockChanged { .. }
+            | Event::Recording(_) => {}
             Event::ClustersLoaded {
                 database,
                 paths,
@@ -127,14 +127,6 @@ impl AppState {
     fn opened(&mut self, at_secs: f64, facts: DatabaseFacts) -> Vec<Request> {
         self.no_longer_opening(&facts.path);
         self.settings.note_recent(&facts.path);
-        let name = facts
-            .path
-            .file_name()
-            .unwrap_or_default()
-            .display()
-            .to_string();
-        self.timeline
-            .mark(at_secs, MarkerKind::Opened, format!("{name} opened"));
         // A filter is about one database's users and clusters: another database starts without.
         let is_same = self.settings.last_database.as_ref() == Some(&facts.path);
         self.settings.last_database = Some(facts.path.clone());
@@ -220,17 +212,6 @@ impl AppState {
     /// Whether somebody waited for the task.
     fn ended(&mut self, ended_secs: f64, id: TaskId, receipt: Receipt) -> bool {
         let outcome = receipt.outcome;
-        self.timeline.end(id.0, ended_secs, outcome);
-        // Rows that somebody scrolled past are given up by the dozen: their receipts say so.
-        if let Some(stop) = receipt.stop
-            && receipt.connection.is_some()
-            && !self.tasks.is_background(id)
-        {
-            let title = self.tasks.title(id);
-            let asked_secs = ended_secs - stop.stopped_after_ms / 1e3;
-            let text = format!("{title} {receipt}");
-            self.timeline.mark(asked_secs, MarkerKind::Stop, text);
-        }
         self.tasks.ended(id, ended_secs, receipt);
         let phase = Phase::from(outcome);
         let is_wanted = self.jobs.is_waited_for(id);
@@ -241,29 +222,6 @@ impl AppState {
             database.counting = None;
         }
         is_wanted
-    }
-
-    fn shrunk(&mut self, at_secs: f64, connection: usize, cache: (Bytes, Bytes)) {
-        let text = format!(
-            "Connection {} shrunk: {}",
-            connection + 1,
-            given_back(cache.0, cache.1)
-        );
-        self.tuning.shrunk(connection, cache);
-        self.timeline.mark(at_secs, MarkerKind::Shrink, text);
-    }
-
-    fn trimmed(&mut self, at_secs: f64, supported: bool, rss: (Option<Bytes>, Option<Bytes>)) {
-        let text = match rss {
-            _ if !supported => "Trim: this C library has no malloc_trim".to_owned(),
-            (Some(before), Some(after)) => format!(
-                "Trim: {} to the operating system",
-                given_back(before, after)
-            ),
-            _ => "Trim: done; this platform does not tell what it gave back".to_owned(),
-        };
-        self.tuning.answer = Some(text.clone());
-        self.timeline.mark(at_secs, MarkerKind::Trim, text);
     }
 }
 

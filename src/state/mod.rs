@@ -45,11 +45,7 @@ use crate::{
         schema::Schema,
         sort::Sort,
     },
-    memory::{
-        marker::{MarkerKind, Timeline},
-        sample::MemorySample,
-        series::Series,
-    },
+    memory::{history::History, sample::MemorySample},
     units::Bytes,
 };
 
@@ -129,12 +125,8 @@ pub struct AppState {
     pub tasks: Tasks,
     /// Settings wanted and read back.
     pub tuning: Tuning,
-    /// The history of samples.
-    pub series: Series,
-    /// What happened when.
-    pub timeline: Timeline,
-    /// The newest sample.
-    pub latest: MemorySample,
+    /// Samples and events of this process since it started.
+    pub live: History,
     /// Memory of the machine, or of the control group around us.
     pub machine: Option<Bytes>,
     /// What survives a restart.
@@ -166,9 +158,7 @@ impl AppState {
             suggestions: Suggestions::default(),
             tasks: Tasks::default(),
             tuning,
-            series: Series::default(),
-            timeline: Timeline::default(),
-            latest: MemorySample::default(),
+            live: History::default(),
             machine: None,
             settings,
             now_unix_secs: 0,
@@ -243,10 +233,10 @@ impl AppState {
             }
             Command::Cancel(id) => self.cancel(at_secs, id),
             Command::CancelAll => self.stop_all(at_secs),
-            Command::SetProfile(profile) => self.set_profile(at_secs, profile),
-            Command::SaveProfile(name) => self.save_profile(at_secs, &name),
+            Command::SetProfile(profile) => self.set_profile(profile),
+            Command::SaveProfile(name) => self.save_profile(&name),
             Command::Shrink => {
-                self.tuning.shrinking(&self.latest);
+                self.tuning.shrinking(&self.live.latest);
                 vec![Request::Shrink]
             }
             Command::Trim => vec![Request::Trim],
@@ -275,9 +265,8 @@ impl AppState {
 
     /// Takes a memory sample into the history.
     pub fn sampled(&mut self, sample: MemorySample) {
-        self.series.push(&sample);
         self.tasks.sampled(&sample);
-        self.latest = sample;
+        self.live.sampled(sample);
     }
 
     /// The filter of all views.
@@ -380,32 +369,24 @@ impl AppState {
         if !self.tasks.stop_asked(id, at_secs) {
             return Vec::new();
         }
-        self.timeline.stop_asked(id.0, at_secs);
         vec![Request::Cancel(id)]
     }
 
-    fn set_profile(
-        &mut self,
-        at_secs: f64,
-        profile: crate::db::profile::MemoryProfile,
-    ) -> Vec<Request> {
-        let changes = self.tuning.set(profile.clone());
-        if changes.is_empty() {
+    fn set_profile(&mut self, profile: crate::db::profile::MemoryProfile) -> Vec<Request> {
+        if self.tuning.set(profile.clone()).is_empty() {
             return Vec::new();
         }
-        self.timeline
-            .mark(at_secs, MarkerKind::Setting, changes.join(", "));
         self.settings.profile = profile.clone();
         self.jobs.limit_rows(profile.row_cache);
         vec![Request::SetProfile(profile)]
     }
 
-    fn save_profile(&mut self, at_secs: f64, name: &str) -> Vec<Request> {
+    fn save_profile(&mut self, name: &str) -> Vec<Request> {
         let name = name.trim();
         match self.tuning.save_as(name) {
             Ok(profile) => {
                 self.settings.profiles = self.tuning.own_profiles.clone();
-                self.set_profile(at_secs, profile)
+                self.set_profile(profile)
             }
             Err(error) => {
                 self.show_report(Report::from(&error));

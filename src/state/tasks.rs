@@ -110,18 +110,17 @@ impl Tasks {
         });
     }
 
-    /// Answers with the task's title if it is known.
     pub(super) fn started(
         &mut self,
         id: TaskId,
         at_secs: f64,
         connection: usize,
         plan: PlanSummary,
-    ) -> Option<String> {
-        let task = self.find(id)?;
-        task.started = Some((at_secs, connection));
-        task.plan = plan;
-        Some(task.title.clone())
+    ) {
+        if let Some(task) = self.find(id) {
+            task.started = Some((at_secs, connection));
+            task.plan = plan;
+        }
     }
 
     /// Notes the wish to stop. `false` if there is no such task, or it had been asked before.

@@ -18,6 +18,7 @@ use crate::{
         schema::{FileKind, Schema},
         sort::Cursor,
     },
+    memory::marker::{MarkerKind, Timeline},
 };
 
 fn facts(path: &str) -> DatabaseFacts {
@@ -110,6 +111,7 @@ fn receipt_of(outcome: Outcome) -> Receipt {
         rss_peak_bytes: None,
         rss_after_bytes: None,
         stop: None,
+        limit: None,
     }
 }
 
@@ -135,12 +137,16 @@ fn opening_asks_for_jobs_their_number_and_suggestions() {
     let names: Vec<_> = requests
         .iter()
         .filter_map(|request| match request {
-            Request::Run(_, task) => Some(task.name()),
+            Request::Run(_, task) | Request::RunWithin(_, task, _) => Some(task.name()),
             Request::Open { .. }
             | Request::Cancel(_)
             | Request::SetProfile(_)
             | Request::Shrink
             | Request::Trim
+            | Request::GiveBack(_)
+            | Request::SetGuard(_)
+            | Request::WatchProcess(_)
+            | Request::Record(_)
             | Request::LoadClusters { .. } => None,
         })
         .collect();
@@ -405,7 +411,10 @@ fn a_changed_setting_is_a_mark_with_both_values() {
     profile.soft_heap_limit = Some(Bytes::gib(2));
     let requests = state.handle(2.0, Command::SetProfile(profile.clone()));
     assert_eq!(requests, [Request::SetProfile(profile.clone())]);
-    let mark = state.timeline.markers.last().expect("a mark");
+    // The engine says what it does, and the chart marks what the engine says.
+    let changes = crate::db::profile::MemoryProfile::jobscope().changes(&profile);
+    happen(&mut state, Event::ProfileSet { changes });
+    let mark = state.live.timeline.markers.last().expect("a mark");
     assert_eq!(mark.text, "soft_heap_limit 512 MiB → 2 GiB");
     assert!(
         state.handle(3.0, Command::SetProfile(profile)).is_empty(),
@@ -449,12 +458,16 @@ fn marks_stay_in_order_when_news_overtake_each_other() {
 
 fn started(requests: &[Request]) -> Vec<&'static str> {
     let name = |request: &Request| match request {
-        Request::Run(_, task) => Some(task.name()),
+        Request::Run(_, task) | Request::RunWithin(_, task, _) => Some(task.name()),
         Request::Open { .. }
         | Request::Cancel(_)
         | Request::SetProfile(_)
         | Request::Shrink
         | Request::Trim
+        | Request::GiveBack(_)
+        | Request::SetGuard(_)
+        | Request::WatchProcess(_)
+        | Request::Record(_)
         | Request::LoadClusters { .. } => None,
     };
     requests.iter().filter_map(name).collect()
@@ -621,11 +634,16 @@ fn tags_and_keys_are_suggested_and_what_was_stopped_says_so() {
         let id = requests.iter().find_map(|request| match request {
             Request::Run(id, task) if task.name() == wanted => Some(*id),
             Request::Run(..)
+            | Request::RunWithin(..)
             | Request::Open { .. }
             | Request::Cancel(_)
             | Request::SetProfile(_)
             | Request::Shrink
             | Request::Trim
+            | Request::GiveBack(_)
+            | Request::SetGuard(_)
+            | Request::WatchProcess(_)
+            | Request::Record(_)
             | Request::LoadClusters { .. } => None,
         });
         id.expect(wanted)

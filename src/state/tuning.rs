@@ -10,7 +10,7 @@ use crate::{
         marker::given_back,
         sample::{ConnectionState, MemorySample},
     },
-    units::{Bytes, exact_duration},
+    units::Bytes,
 };
 
 /// What the tuning panel shows.
@@ -85,7 +85,7 @@ impl Tuning {
 
     /// Takes over other settings. Answers with what changed, in words; empty if nothing did.
     pub(super) fn set(&mut self, profile: MemoryProfile) -> Vec<String> {
-        let changes = changes(&self.wanted, &profile);
+        let changes = self.wanted.changes(&profile);
         if profile != self.wanted {
             self.generation += 1;
             self.wanted = profile;
@@ -183,60 +183,6 @@ impl Tuning {
             self.shrink = None;
         }
     }
-}
-
-/// What differs, as `name old → new`.
-fn changes(old: &MemoryProfile, new: &MemoryProfile) -> Vec<String> {
-    let limit = |bytes: Option<Bytes>| bytes.map_or_else(|| "off".to_owned(), Bytes::exact);
-    let time = |duration: Option<std::time::Duration>| {
-        duration.map_or_else(|| "off".to_owned(), exact_duration)
-    };
-    let rows = [
-        ("profile", old.name.clone(), new.name.clone()),
-        (
-            "cache_size",
-            old.cache_size.to_string(),
-            new.cache_size.to_string(),
-        ),
-        (
-            "soft_heap_limit",
-            limit(old.soft_heap_limit),
-            limit(new.soft_heap_limit),
-        ),
-        (
-            "hard_heap_limit",
-            limit(old.hard_heap_limit),
-            limit(new.hard_heap_limit),
-        ),
-        (
-            "temp_store",
-            old.temp_store.to_string(),
-            new.temp_store.to_string(),
-        ),
-        ("mmap_size", old.mmap_size.exact(), new.mmap_size.exact()),
-        (
-            "connections",
-            old.connections.to_string(),
-            new.connections.to_string(),
-        ),
-        ("idle time", time(old.idle_time), time(new.idle_time)),
-        ("time limit", time(old.time_limit), time(new.time_limit)),
-        (
-            "memory budget",
-            limit(old.memory_budget),
-            limit(new.memory_budget),
-        ),
-        (
-            "after a query",
-            old.after_query.label().to_owned(),
-            new.after_query.label().to_owned(),
-        ),
-        ("row cache", old.row_cache.exact(), new.row_cache.exact()),
-    ];
-    rows.into_iter()
-        .filter(|(_, old, new)| old != new)
-        .map(|(name, old, new)| format!("{name} {old} → {new}"))
-        .collect()
 }
 
 /// The adding-up bar: connections × cache against the soft limit against the machine.

@@ -81,6 +81,7 @@ fn connections_ui(ui: &mut Ui, state: &AppState, num: usize) {
             body.rows(22.0, num, |mut line| {
                 let index = line.index();
                 let reading = state
+                    .live
                     .latest
                     .connections
                     .get(index)

@@ -9,7 +9,7 @@ use crate::{memory::sample::ConnectionState, state::AppState};
 pub fn ui(ui: &mut Ui, state: &AppState) {
     ui.horizontal_centered(|ui| {
         connections_ui(ui, state);
-        let latest = &state.latest;
+        let latest = &state.live.latest;
         if let Some(rss) = latest.rss {
             ui.label(small(ui, format!("RSS {rss}")));
         }
@@ -44,6 +44,7 @@ fn connections_ui(ui: &mut Ui, state: &AppState) {
     let states: Vec<_> = (0..num)
         .map(|index| {
             state
+                .live
                 .latest
                 .connections
                 .get(index)

@@ -153,10 +153,11 @@ impl Palette {
     /// The colour of a mark on the chart.
     pub fn marker(&self, kind: MarkerKind) -> Color32 {
         match kind {
-            MarkerKind::Setting | MarkerKind::Opened => self.accent,
-            MarkerKind::Stop => self.bad,
-            MarkerKind::Shrink | MarkerKind::Trim => self.good,
-            MarkerKind::Closed => self.muted,
+            MarkerKind::Setting | MarkerKind::Opened | MarkerKind::FirstRow => self.accent,
+            MarkerKind::Stop | MarkerKind::Stopped | MarkerKind::Guard => self.bad,
+            MarkerKind::Shrink | MarkerKind::Trim | MarkerKind::GivenBack => self.good,
+            MarkerKind::Connected | MarkerKind::Closed | MarkerKind::Clock => self.muted,
+            MarkerKind::Process => self.warning,
         }
     }
 }

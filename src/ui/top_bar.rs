@@ -236,7 +236,7 @@ fn task_chip(ui: &mut Ui, state: &AppState, task: &ActiveTask, out: &mut Outbox)
 fn progress(state: &AppState, task: &ActiveTask) -> String {
     let since = |secs: f64| {
         format_elapsed(std::time::Duration::from_secs_f64(
-            (state.latest.at_secs - secs).max(0.0),
+            (state.live.latest.at_secs - secs).max(0.0),
         ))
     };
     if let Some(asked) = task.stop_asked_secs {

@@ -1,10 +1,12 @@
 //! The first line of a recording: what gives its numbers their meaning, and no data.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
     db::{build::BuildFacts, profile::MemoryProfile},
-    error::Result,
+    error::{Report, Result},
     jobs::facts::DatabaseFacts,
     memory::sample::MachineReader,
     units::unix_now,
@@ -31,11 +33,54 @@ pub struct Header {
     pub sqlite_version: String,
     /// `PRAGMA compile_options`.
     pub compile_options: Vec<String>,
-    /// The database, without its data and without its name.
-    pub database: RecordedDatabase,
+    /// The database, without its data and without its name. `None`: none was open.
+    #[serde(default)]
+    pub database: Option<RecordedDatabase>,
     /// The settings that everything ran with.
     #[serde(deserialize_with = "known_settings")]
     pub profile: MemoryProfile,
+    /// What a later version wrote beside that: kept, so that nothing is lost when it is written again.
+    #[serde(flatten)]
+    pub unknown: serde_json::Map<String, serde_json::Value>,
+}
+
+/// What a recording is made of: everything that its header says and that is not the machine's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordingPlan {
+    /// The file to write.
+    pub path: PathBuf,
+    /// The SQLite inside this program.
+    pub build: BuildFacts,
+    /// The open database.
+    pub database: Option<RecordedDatabase>,
+    /// The settings at its start; changes are events.
+    pub profile: MemoryProfile,
+}
+
+/// How a recording stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RecordingState {
+    /// Its header is written.
+    Began {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Everything is written.
+    Ended {
+        /// The file.
+        path: PathBuf,
+        /// Its size.
+        bytes: u64,
+        /// How many samples it holds.
+        num_samples: u64,
+    },
+    /// It could not be written. What had been written before stays.
+    Failed {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        report: Report,
+    },
 }
 
 /// The machine that a recording was made on. No host name: recordings are passed on.
@@ -75,6 +120,19 @@ pub struct RecordedDatabase {
 impl Header {
     /// The header for a recording that begins now.
     pub fn new(build: &BuildFacts, facts: &DatabaseFacts, profile: &MemoryProfile) -> Self {
+        Self::with(build, Some(facts.into()), profile)
+    }
+
+    /// The header of a recording that begins now, by its plan.
+    pub fn of(plan: &RecordingPlan) -> Self {
+        Self::with(&plan.build, plan.database.clone(), &plan.profile)
+    }
+
+    fn with(
+        build: &BuildFacts,
+        database: Option<RecordedDatabase>,
+        profile: &MemoryProfile,
+    ) -> Self {
         Self {
             format: FORMAT.to_owned(),
             version: VERSION,
@@ -83,8 +141,9 @@ impl Header {
             machine: Machine::read(),
             sqlite_version: build.sqlite_version.clone(),
             compile_options: build.compile_options.clone(),
-            database: RecordedDatabase::from(facts),
+            database,
             profile: profile.clone(),
+            unknown: serde_json::Map::new(),
         }
     }
 }

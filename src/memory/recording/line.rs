@@ -1,10 +1,22 @@
 //! The lines of a recording after its header, with the units in the names.
+//!
+//! A sample is written ten times a second for hours: what follows from the sample before is left
+//! out, and so are zeros. `docs/recording.md` says what an absent field means.
+
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::TaskReceipt;
+use super::{GivenBack, TaskReceipt};
 use crate::{
-    memory::sample::{ConnectionReading, ConnectionState, MemorySample, WindowMemory},
+    db::status::AllocatorReading,
+    memory::{
+        cgroup::Group,
+        journal::Entry,
+        marker::{Band, Marker, MarkerKind},
+        process::{OpenFile, ProcessReading, ProcessState},
+        sample::{ConnectionReading, ConnectionState, MemorySample, SlowReading, WindowMemory},
+    },
     units::Bytes,
 };
 
@@ -12,11 +24,15 @@ use crate::{
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(super) enum Line {
-    Sample(SampleLine),
+    Sample(Box<SampleLine>),
     Started {
         at_secs: f64,
         task: u64,
         title: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        connection: Option<usize>,
+        #[serde(default, skip_serializing_if = "is_false")]
+        background: bool,
     },
     StopAsked {
         at_secs: f64,
@@ -28,110 +44,336 @@ pub(super) enum Line {
         text: String,
     },
     Receipt(Box<TaskReceipt>),
+    GivenBack(Box<GivenBack>),
     /// Written by a later version.
     #[serde(other)]
     Unknown,
+}
+
+impl Line {
+    pub(super) fn of(entry: &Entry) -> Self {
+        match entry {
+            Entry::Started(band) => Self::Started {
+                at_secs: in_millis(band.from_secs),
+                task: band.task,
+                title: band.title.clone(),
+                connection: band.connection,
+                background: band.is_background,
+            },
+            Entry::StopAsked { at_secs, task } => Self::StopAsked {
+                at_secs: in_millis(*at_secs),
+                task: *task,
+            },
+            Entry::Ended(ended) => Self::Receipt(ended.clone()),
+            Entry::GaveBack { at_secs, receipt } => Self::GivenBack(Box::new(GivenBack {
+                at_secs: in_millis(*at_secs),
+                receipt: (**receipt).clone(),
+            })),
+            Entry::Mark(Marker {
+                at_secs,
+                kind,
+                text,
+            }) => Self::Mark {
+                at_secs: in_millis(*at_secs),
+                mark: kind.name().to_owned(),
+                // Recordings are passed on: they name no files.
+                text: if *kind == MarkerKind::Opened {
+                    "another database opened".to_owned()
+                } else {
+                    text.clone()
+                },
+            },
+        }
+    }
+
+    /// `None` for a sample, and for what a later version wrote.
+    pub(super) fn into_entry(self) -> Option<Entry> {
+        match self {
+            Self::Sample(_) | Self::Unknown => None,
+            Self::Started {
+                at_secs,
+                task,
+                title,
+                connection,
+                background,
+            } => Some(Entry::Started(Band {
+                task,
+                title,
+                is_background: background,
+                connection,
+                from_secs: at_secs,
+                first_row_secs: None,
+                stop_asked_secs: None,
+                end: None,
+                given_back_secs: None,
+            })),
+            Self::StopAsked { at_secs, task } => Some(Entry::StopAsked { at_secs, task }),
+            Self::Mark {
+                at_secs,
+                mark,
+                text,
+            } => MarkerKind::from_name(&mark).map(|kind| {
+                Entry::Mark(Marker {
+                    at_secs,
+                    kind,
+                    text,
+                })
+            }),
+            Self::Receipt(ended) => Some(Entry::Ended(ended)),
+            Self::GivenBack(given_back) => Some(Entry::GaveBack {
+                at_secs: given_back.at_secs,
+                receipt: Box::new(given_back.receipt),
+            }),
+        }
+    }
 }
 
 /// [`MemorySample`] with the units in the names.
 #[derive(Serialize, Deserialize)]
 pub(super) struct SampleLine {
     at_secs: f64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     rss_bytes: Option<u64>,
     sqlite_heap_bytes: u64,
+    /// Absent: as in the sample before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sqlite_heap_peak_bytes: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     available_bytes: Option<u64>,
     connections: Vec<ConnectionLine>,
-    /// Not in the recordings of earlier versions, nor where no window holds anything.
     #[serde(default, skip_serializing_if = "is_zero")]
     window_rows_bytes: u64,
     #[serde(default, skip_serializing_if = "is_zero")]
     window_positions_bytes: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    slow: Option<SlowLine>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    other: Option<OtherLine>,
+}
+
+/// [`SlowReading`] with the units in the names.
+#[expect(
+    clippy::struct_field_names,
+    reason = "the names are the keys of the JSON, where the unit must stand"
+)]
+#[derive(Serialize, Deserialize)]
+struct SlowLine {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pss_bytes: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    anonymous_bytes: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    allocator_in_use_bytes: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    allocator_free_bytes: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    group_limit_bytes: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    group_used_bytes: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    wal_bytes: Option<u64>,
+}
+
+/// [`ProcessReading`] with the units in the names.
+#[derive(Serialize, Deserialize)]
+struct OtherLine {
+    pid: u32,
+    #[serde(default, skip_serializing_if = "is_false")]
+    ended: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rss_bytes: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    peak_bytes: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    threads: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    file_bytes: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    wal_bytes: Option<u64>,
+}
+
+/// [`ConnectionReading`] with the units in the names.
+#[derive(Default, Serialize, Deserialize)]
+struct ConnectionLine {
+    state: ConnectionState,
+    /// Everything but the times is as in the sample before.
+    #[serde(default, skip_serializing_if = "is_false")]
+    same: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    task: Option<u64>,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    cache_bytes: u64,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    cache_hits: u64,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    cache_misses: u64,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    cache_spills: u64,
+    /// Absent: as in the sample before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    schema_bytes: Option<u64>,
+    /// Absent: as in the sample before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    statements_bytes: Option<u64>,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    rows: u64,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    vm_steps: u64,
+    /// Absent: longer than in the sample before by the time between them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    state_secs: Option<f64>,
+    /// Absent: less than a tenth of a second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    silent_secs: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    snapshot_secs: Option<f64>,
 }
 
 #[expect(
     clippy::trivially_copy_pass_by_ref,
     reason = "serde hands over a reference"
 )]
-fn is_zero(bytes: &u64) -> bool {
-    *bytes == 0
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
-/// [`ConnectionReading`] with the units in the names.
-#[derive(Serialize, Deserialize)]
-struct ConnectionLine {
-    state: ConnectionState,
-    task: Option<u64>,
-    cache_bytes: u64,
-    cache_hits: u64,
-    cache_misses: u64,
-    cache_spills: u64,
-    rows: u64,
-    vm_steps: u64,
-    state_secs: f64,
-    silent_secs: f64,
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands over a reference"
+)]
+fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
-impl From<&MemorySample> for SampleLine {
-    fn from(sample: &MemorySample) -> Self {
+/// Milliseconds are as fine as a sampler's clock means anything.
+fn in_millis(secs: f64) -> f64 {
+    (secs * 1e3).round() / 1e3
+}
+
+fn number(bytes: Option<Bytes>) -> Option<u64> {
+    bytes.map(|bytes| bytes.0)
+}
+
+impl SampleLine {
+    pub(super) fn new(sample: &MemorySample, previous: Option<&MemorySample>) -> Self {
         let MemorySample {
             at_secs,
             rss,
             sqlite_heap,
+            sqlite_heap_peak,
             available,
             connections,
             window,
+            slow,
+            other,
         } = sample;
         // The engine publishes a place for every connection that there could be.
         let num_used = connections
             .iter()
             .rposition(|connection| connection.state != ConnectionState::Closed)
             .map_or(0, |last| last + 1);
+        let is_new_peak =
+            previous.is_none_or(|sample| sample.sqlite_heap_peak != *sqlite_heap_peak);
         Self {
-            at_secs: *at_secs,
-            rss_bytes: rss.map(|bytes| bytes.0),
+            at_secs: in_millis(*at_secs),
+            rss_bytes: number(*rss),
             sqlite_heap_bytes: sqlite_heap.0,
-            available_bytes: available.map(|bytes| bytes.0),
+            sqlite_heap_peak_bytes: is_new_peak.then_some(sqlite_heap_peak.0),
+            available_bytes: number(*available),
             connections: connections
                 .iter()
                 .take(num_used)
-                .map(ConnectionLine::from)
+                .enumerate()
+                .map(|(index, connection)| {
+                    let before = previous.and_then(|sample| {
+                        let reading = sample.connections.get(index)?;
+                        Some((at_secs - sample.at_secs, reading))
+                    });
+                    ConnectionLine::new(connection, before)
+                })
                 .collect(),
             window_rows_bytes: window.rows.0,
             window_positions_bytes: window.positions.0,
+            slow: slow.as_ref().map(SlowLine::from),
+            other: other.as_ref().map(OtherLine::from),
         }
     }
-}
 
-impl From<SampleLine> for MemorySample {
-    fn from(line: SampleLine) -> Self {
-        let SampleLine {
+    pub(super) fn into_sample(self, previous: Option<&MemorySample>) -> MemorySample {
+        let Self {
             at_secs,
             rss_bytes,
             sqlite_heap_bytes,
+            sqlite_heap_peak_bytes,
             available_bytes,
             connections,
             window_rows_bytes,
             window_positions_bytes,
-        } = line;
-        Self {
+            slow,
+            other,
+        } = self;
+        let peak_before = previous.map(|sample| sample.sqlite_heap_peak);
+        MemorySample {
             at_secs,
             rss: rss_bytes.map(Bytes),
             sqlite_heap: Bytes(sqlite_heap_bytes),
+            sqlite_heap_peak: sqlite_heap_peak_bytes
+                .map(Bytes)
+                .or(peak_before)
+                .unwrap_or_default(),
             available: available_bytes.map(Bytes),
             connections: connections
                 .into_iter()
-                .map(ConnectionReading::from)
+                .enumerate()
+                .map(|(index, line)| {
+                    let before = previous.and_then(|sample| {
+                        let reading = sample.connections.get(index)?;
+                        Some((at_secs - sample.at_secs, reading))
+                    });
+                    line.into_reading(before)
+                })
                 .collect(),
             window: WindowMemory {
                 rows: Bytes(window_rows_bytes),
                 positions: Bytes(window_positions_bytes),
             },
+            slow: slow.map(SlowReading::from),
+            other: other.map(ProcessReading::from),
         }
     }
 }
 
-impl From<&ConnectionReading> for ConnectionLine {
-    fn from(reading: &ConnectionReading) -> Self {
+/// Below this, SQLite has looked up often enough.
+const SILENT_SECS: f64 = 0.1;
+
+impl ConnectionLine {
+    /// `before` is the reading in the sample before, and how long ago that was.
+    fn new(reading: &ConnectionReading, before: Option<(f64, &ConnectionReading)>) -> Self {
+        let follows = before
+            .filter(|(_, before)| before.state == reading.state && before.task == reading.task);
+        let is_due = |(secs, before): (f64, &ConnectionReading)| {
+            (before.state_secs + secs - reading.state_secs).abs() < 0.01
+        };
+        let state_secs = (!follows.is_some_and(is_due)).then(|| in_millis(reading.state_secs));
+        let mut unchanged = *reading;
+        if let Some((_, before)) = follows {
+            unchanged.state_secs = before.state_secs;
+            unchanged.silent_secs = before.silent_secs;
+            unchanged.snapshot_secs = before.snapshot_secs;
+        }
+        let same = reading.snapshot_secs.is_none()
+            && reading.silent_secs < SILENT_SECS
+            && follows.is_some_and(|(_, before)| unchanged == *before);
+        if same {
+            return Self {
+                state: reading.state,
+                same,
+                state_secs,
+                ..Self::default()
+            };
+        }
+        let schema_before = before.map(|(_, before)| before.schema_used);
+        let statements_before = before.map(|(_, before)| before.statements_used);
         let ConnectionReading {
             state,
             task,
@@ -139,51 +381,183 @@ impl From<&ConnectionReading> for ConnectionLine {
             cache_hits,
             cache_misses,
             cache_spills,
+            schema_used,
+            statements_used,
+            snapshot_secs,
             rows,
             vm_steps,
-            state_secs,
+            state_secs: _,
             silent_secs,
         } = *reading;
         Self {
             state,
+            same,
             task,
             cache_bytes: cache_used.0,
             cache_hits,
             cache_misses,
             cache_spills,
+            schema_bytes: (schema_before != Some(schema_used)).then_some(schema_used.0),
+            statements_bytes: (statements_before != Some(statements_used))
+                .then_some(statements_used.0),
             rows,
             vm_steps,
             state_secs,
-            silent_secs,
+            silent_secs: (silent_secs >= SILENT_SECS).then(|| in_millis(silent_secs)),
+            snapshot_secs: snapshot_secs.map(in_millis),
         }
     }
-}
 
-impl From<ConnectionLine> for ConnectionReading {
-    fn from(line: ConnectionLine) -> Self {
-        let ConnectionLine {
+    fn into_reading(self, before: Option<(f64, &ConnectionReading)>) -> ConnectionReading {
+        let Self {
             state,
+            same,
             task,
             cache_bytes,
             cache_hits,
             cache_misses,
             cache_spills,
+            schema_bytes,
+            statements_bytes,
             rows,
             vm_steps,
             state_secs,
             silent_secs,
-        } = line;
-        Self {
+            snapshot_secs,
+        } = self;
+        let due_secs = before.map_or(0.0, |(secs, before)| before.state_secs + secs);
+        let state_secs = state_secs.unwrap_or(due_secs);
+        if same && let Some((_, before)) = before {
+            return ConnectionReading {
+                state_secs,
+                silent_secs: 0.0,
+                snapshot_secs: None,
+                ..*before
+            };
+        }
+        let reading_before = before.map(|(_, before)| *before).unwrap_or_default();
+        ConnectionReading {
             state,
             task,
             cache_used: Bytes(cache_bytes),
             cache_hits,
             cache_misses,
             cache_spills,
+            schema_used: schema_bytes.map_or(reading_before.schema_used, Bytes),
+            statements_used: statements_bytes.map_or(reading_before.statements_used, Bytes),
+            snapshot_secs,
             rows,
             vm_steps,
             state_secs,
-            silent_secs,
+            silent_secs: silent_secs.unwrap_or(0.0),
+        }
+    }
+}
+
+impl From<&SlowReading> for SlowLine {
+    fn from(reading: &SlowReading) -> Self {
+        let SlowReading {
+            pss,
+            anonymous,
+            allocator,
+            group,
+            wal,
+        } = reading;
+        Self {
+            pss_bytes: number(*pss),
+            anonymous_bytes: number(*anonymous),
+            allocator_in_use_bytes: allocator.map(|allocator| allocator.in_use.0),
+            allocator_free_bytes: allocator.map(|allocator| allocator.free.0),
+            group_limit_bytes: group.map(|group| group.limit.0),
+            group_used_bytes: group.map(|group| group.used.0),
+            wal_bytes: number(*wal),
+        }
+    }
+}
+
+impl From<SlowLine> for SlowReading {
+    fn from(line: SlowLine) -> Self {
+        let SlowLine {
+            pss_bytes,
+            anonymous_bytes,
+            allocator_in_use_bytes,
+            allocator_free_bytes,
+            group_limit_bytes,
+            group_used_bytes,
+            wal_bytes,
+        } = line;
+        Self {
+            pss: pss_bytes.map(Bytes),
+            anonymous: anonymous_bytes.map(Bytes),
+            allocator: allocator_in_use_bytes
+                .zip(allocator_free_bytes)
+                .map(|(in_use, free)| AllocatorReading {
+                    in_use: Bytes(in_use),
+                    free: Bytes(free),
+                }),
+            group: group_limit_bytes
+                .zip(group_used_bytes)
+                .map(|(limit, used)| Group {
+                    limit: Bytes(limit),
+                    used: Bytes(used),
+                }),
+            wal: wal_bytes.map(Bytes),
+        }
+    }
+}
+
+impl From<&ProcessReading> for OtherLine {
+    fn from(reading: &ProcessReading) -> Self {
+        let ProcessReading {
+            pid,
+            state,
+            rss,
+            peak,
+            threads,
+            file,
+            wal,
+            trouble: _,
+        } = reading;
+        Self {
+            pid: *pid,
+            ended: *state == ProcessState::Ended,
+            rss_bytes: number(*rss),
+            peak_bytes: number(*peak),
+            threads: *threads,
+            file_bytes: file.as_ref().map(|file| file.bytes.0),
+            wal_bytes: number(*wal),
+        }
+    }
+}
+
+impl From<OtherLine> for ProcessReading {
+    fn from(line: OtherLine) -> Self {
+        let OtherLine {
+            pid,
+            ended,
+            rss_bytes,
+            peak_bytes,
+            threads,
+            file_bytes,
+            wal_bytes,
+        } = line;
+        Self {
+            pid,
+            state: if ended {
+                ProcessState::Ended
+            } else {
+                ProcessState::Running
+            },
+            rss: rss_bytes.map(Bytes),
+            peak: peak_bytes.map(Bytes),
+            threads,
+            // Where it lies is not recorded.
+            file: file_bytes.map(|bytes| OpenFile {
+                path: PathBuf::new(),
+                bytes: Bytes(bytes),
+            }),
+            wal: wal_bytes.map(Bytes),
+            trouble: None,
         }
     }
 }

@@ -15,14 +15,11 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-pub use self::header::{Header, Machine, RecordedDatabase};
-use self::line::Line;
-use super::{
-    marker::{MarkerKind, Timeline},
-    sample::MemorySample,
-};
+pub use self::header::{Header, Machine, RecordedDatabase, RecordingPlan, RecordingState};
+use self::line::{Line, SampleLine};
+use super::{journal::Entry, marker::Timeline, sample::MemorySample};
 use crate::{
-    engine::receipt::Receipt,
+    engine::{give_back::GiveBackReceipt, receipt::Receipt},
     error::{Error, Result},
 };
 
@@ -31,16 +28,70 @@ use crate::{
 pub struct TaskReceipt {
     /// When it was reported, in seconds since the engine started.
     pub at_secs: f64,
+    /// When its statement had returned; the report waited for memory to be given back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_secs: Option<f64>,
     /// The task.
     pub task: u64,
     /// Its receipt.
     pub receipt: Receipt,
 }
 
+/// The moments of a task that has ended, in seconds since the engine started.
+#[expect(
+    clippy::struct_field_names,
+    reason = "all of them are times, and say so"
+)]
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TaskTimes {
+    /// Its first row.
+    pub first_row_secs: Option<f64>,
+    /// The wish to stop it.
+    pub stop_asked_secs: Option<f64>,
+    /// Its statement had returned.
+    pub ended_secs: f64,
+    /// The heap was back where it had been before.
+    pub given_back_secs: Option<f64>,
+}
+
+impl TaskReceipt {
+    /// The moments of the task, by its receipt.
+    pub fn times(&self) -> TaskTimes {
+        let receipt = &self.receipt;
+        let ended_secs = self.ended_secs.unwrap_or(self.at_secs);
+        let started_secs = ended_secs - receipt.elapsed_ms / 1e3;
+        // One that was stopped before it began has no moments.
+        let stop = receipt.stop.filter(|_| receipt.connection.is_some());
+        let asked = stop.map(|stop| ended_secs - stop.stopped_after_ms / 1e3);
+        TaskTimes {
+            first_row_secs: receipt.first_row_ms.map(|ms| started_secs + ms / 1e3),
+            stop_asked_secs: asked,
+            ended_secs,
+            given_back_secs: stop
+                .and_then(|stop| stop.given_back_after_ms)
+                .zip(asked)
+                .map(|(ms, asked)| asked + ms / 1e3),
+        }
+    }
+}
+
+/// Memory that was given back, rung by rung.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GivenBack {
+    /// When it was done, in seconds since the engine started.
+    pub at_secs: f64,
+    /// What came of it.
+    pub receipt: GiveBackReceipt,
+}
+
 /// Writes a recording, one line at a time.
 pub struct Recorder {
     path: PathBuf,
     file: File,
+    bytes: u64,
+    num_samples: u64,
+    /// The sample before: what has not changed since is not written again.
+    previous: Option<MemorySample>,
 }
 
 impl Recorder {
@@ -54,6 +105,9 @@ impl Recorder {
         let mut recorder = Self {
             path: path.to_owned(),
             file,
+            bytes: 0,
+            num_samples: 0,
+            previous: None,
         };
         recorder.write(header)?;
         Ok(recorder)
@@ -63,52 +117,29 @@ impl Recorder {
     ///
     /// # Errors
     /// If the file cannot be written.
-    pub fn sample(&mut self, sample: &MemorySample) -> Result<()> {
-        self.write(&Line::Sample(sample.into()))
+    pub fn sample(&mut self, sample: MemorySample) -> Result<()> {
+        let line = Line::Sample(Box::new(SampleLine::new(&sample, self.previous.as_ref())));
+        self.previous = Some(sample);
+        self.num_samples += 1;
+        self.write(&line)
     }
 
-    /// A task has started.
+    /// Adds what happened.
     ///
     /// # Errors
     /// If the file cannot be written.
-    pub fn started(&mut self, at_secs: f64, task: u64, title: &str) -> Result<()> {
-        self.write(&Line::Started {
-            at_secs,
-            task,
-            title: title.to_owned(),
-        })
+    pub fn entry(&mut self, entry: &Entry) -> Result<()> {
+        self.write(&Line::of(entry))
     }
 
-    /// Somebody asked a task to stop.
-    ///
-    /// # Errors
-    /// If the file cannot be written.
-    pub fn stop_asked(&mut self, at_secs: f64, task: u64) -> Result<()> {
-        self.write(&Line::StopAsked { at_secs, task })
+    /// Bytes written so far.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
     }
 
-    /// Something happened that is not about one task.
-    ///
-    /// # Errors
-    /// If the file cannot be written.
-    pub fn mark(&mut self, at_secs: f64, kind: MarkerKind, text: &str) -> Result<()> {
-        self.write(&Line::Mark {
-            at_secs,
-            mark: kind.name().to_owned(),
-            text: text.to_owned(),
-        })
-    }
-
-    /// A task has ended.
-    ///
-    /// # Errors
-    /// If the file cannot be written.
-    pub fn ended(&mut self, at_secs: f64, task: u64, receipt: &Receipt) -> Result<()> {
-        self.write(&Line::Receipt(Box::new(TaskReceipt {
-            at_secs,
-            task,
-            receipt: receipt.clone(),
-        })))
+    /// Samples written so far.
+    pub fn num_samples(&self) -> u64 {
+        self.num_samples
     }
 
     /// In one write and without a buffer: whatever ends this program, only this line can be cut.
@@ -116,6 +147,7 @@ impl Recorder {
         let mut text = serde_json::to_vec(line)
             .map_err(|source| Error::other("write a line of the recording", source))?;
         text.push(b'\n');
+        self.bytes += text.len() as u64;
         self.file
             .write_all(&text)
             .map_err(|source| Error::file("write the recording", &self.path, source))
@@ -133,6 +165,10 @@ pub struct Recording {
     pub timeline: Timeline,
     /// What the tasks that ended did and cost.
     pub receipts: Vec<TaskReceipt>,
+    /// What was given back when somebody asked.
+    pub given_back: Vec<GivenBack>,
+    /// Lines of kinds that a later version wrote, as they are.
+    pub unknown: Vec<serde_json::Value>,
     /// The last line is not whole: the program that recorded was ended in the middle of it.
     pub is_cut: bool,
 }
@@ -156,6 +192,8 @@ impl Recording {
             samples: Vec::new(),
             timeline: Timeline::default(),
             receipts: Vec::new(),
+            given_back: Vec::new(),
+            unknown: Vec::new(),
             is_cut: false,
         };
         let mut broken = None;
@@ -165,6 +203,11 @@ impl Recording {
                 return Err(unreadable(format!("line {number} is damaged: {cause}")));
             }
             match serde_json::from_slice(&line) {
+                Ok(Line::Unknown) => {
+                    // It was read a moment ago: it is JSON.
+                    let line = serde_json::from_slice(&line).unwrap_or_default();
+                    recording.unknown.push(line);
+                }
                 Ok(line) => recording.take(line),
                 // Only the next line, if there is one, tells whether this one was cut or damaged.
                 Err(cause) => broken = Some((index + 2, cause)),
@@ -175,29 +218,29 @@ impl Recording {
     }
 
     fn take(&mut self, line: Line) {
-        match line {
-            Line::Sample(sample) => self.samples.push(sample.into()),
-            Line::Started {
-                at_secs,
-                task,
-                title,
-            } => self.timeline.begin(task, title, at_secs),
-            Line::StopAsked { at_secs, task } => self.timeline.stop_asked(task, at_secs),
-            Line::Mark {
-                at_secs,
-                mark,
-                text,
-            } => {
-                if let Some(kind) = MarkerKind::from_name(&mark) {
-                    self.timeline.mark(at_secs, kind, text);
-                }
+        let entry = match line {
+            Line::Sample(line) => {
+                let sample = line.into_sample(self.samples.last());
+                self.samples.push(sample);
+                return;
             }
-            Line::Receipt(ended) => {
-                self.timeline
-                    .end(ended.task, ended.at_secs, ended.receipt.outcome);
-                self.receipts.push(*ended);
-            }
-            Line::Unknown => {}
+            line @ (Line::Started { .. }
+            | Line::StopAsked { .. }
+            | Line::Mark { .. }
+            | Line::Receipt(_)
+            | Line::GivenBack(_)
+            | Line::Unknown) => line.into_entry(),
+        };
+        match &entry {
+            Some(Entry::Ended(ended)) => self.receipts.push((**ended).clone()),
+            Some(Entry::GaveBack { at_secs, receipt }) => self.given_back.push(GivenBack {
+                at_secs: *at_secs,
+                receipt: (**receipt).clone(),
+            }),
+            Some(Entry::Started(_) | Entry::StopAsked { .. } | Entry::Mark(_)) | None => {}
+        }
+        if let Some(entry) = entry {
+            self.timeline.take(entry);
         }
     }
 }
@@ -206,13 +249,19 @@ impl Recording {
 mod tests {
     use super::*;
     use crate::{
+        db::status::AllocatorReading,
         db::{build::BuildFacts, profile::MemoryProfile},
         engine::receipt::{Outcome, Stop},
         jobs::{
             facts::DatabaseFacts,
             schema::{FileKind, Schema},
         },
-        memory::sample::{ConnectionReading, ConnectionState, WindowMemory},
+        memory::{
+            cgroup::Group,
+            marker::{Band, Marker, MarkerKind},
+            process::ProcessReading,
+            sample::{ConnectionReading, ConnectionState, SlowReading, WindowMemory},
+        },
         units::Bytes,
     };
 
@@ -246,6 +295,7 @@ mod tests {
             at_secs,
             rss: Some(Bytes::mib(212)),
             sqlite_heap: Bytes::mib(84),
+            sqlite_heap_peak: Bytes::mib(90),
             available: None,
             connections: vec![
                 ConnectionReading::default(),
@@ -256,6 +306,9 @@ mod tests {
                     cache_hits: 1,
                     cache_misses: 2,
                     cache_spills: 3,
+                    schema_used: Bytes::kib(150),
+                    statements_used: Bytes::kib(20),
+                    snapshot_secs: Some(at_secs),
                     rows: 4,
                     vm_steps: 5_000,
                     state_secs: 0.5,
@@ -266,6 +319,25 @@ mod tests {
                 rows: Bytes::mib(3),
                 positions: Bytes::kib(40),
             },
+            slow: (at_secs < 0.2).then(|| SlowReading {
+                pss: Some(Bytes::mib(200)),
+                anonymous: Some(Bytes::mib(180)),
+                allocator: Some(AllocatorReading {
+                    in_use: Bytes::mib(100),
+                    free: Bytes::mib(60),
+                }),
+                group: Some(Group {
+                    limit: Bytes::gib(8),
+                    used: Bytes::gib(1),
+                }),
+                wal: Some(Bytes::mib(4)),
+            }),
+            other: Some(ProcessReading {
+                pid: 4711,
+                rss: Some(Bytes::gib(12)),
+                threads: Some(9),
+                ..ProcessReading::default()
+            }),
         }
     }
 
@@ -297,19 +369,45 @@ mod tests {
                 stopped_after_ms: 1.0,
                 given_back_after_ms: None,
             }),
+            limit: None,
         }
     }
 
     fn record(path: &Path) {
         let mut recorder = Recorder::create(path, &header()).expect("created");
-        recorder.sample(&sample(0.1)).expect("written");
-        recorder.started(0.2, 7, "Statistics").expect("written");
-        recorder.sample(&sample(0.3)).expect("written");
-        recorder.stop_asked(0.4, 7).expect("written");
+        recorder.sample(sample(0.1)).expect("written");
+        let band = Band {
+            task: 7,
+            title: "Statistics".to_owned(),
+            is_background: false,
+            connection: Some(1),
+            from_secs: 0.2,
+            first_row_secs: None,
+            stop_asked_secs: None,
+            end: None,
+            given_back_secs: None,
+        };
+        recorder.entry(&Entry::Started(band)).expect("written");
+        recorder.sample(sample(0.3)).expect("written");
+        let (at_secs, task) = (0.4, 7);
         recorder
-            .mark(0.45, MarkerKind::Shrink, "84 MiB given back")
+            .entry(&Entry::StopAsked { at_secs, task })
             .expect("written");
-        recorder.ended(0.5, 7, &receipt()).expect("written");
+        let mark = Marker {
+            at_secs: 0.45,
+            kind: MarkerKind::Shrink,
+            text: "84 MiB given back".to_owned(),
+        };
+        recorder.entry(&Entry::Mark(mark)).expect("written");
+        let ended = TaskReceipt {
+            at_secs: 0.5,
+            ended_secs: Some(0.49),
+            task: 7,
+            receipt: receipt(),
+        };
+        recorder
+            .entry(&Entry::Ended(Box::new(ended)))
+            .expect("written");
     }
 
     #[test]
@@ -323,10 +421,11 @@ mod tests {
         assert_eq!(recording.samples, [sample(0.1), sample(0.3)]);
         assert_eq!(recording.receipts.len(), 1);
         assert_eq!(recording.receipts[0].receipt, receipt());
-        assert_eq!(recording.timeline.markers[0].kind, MarkerKind::Shrink);
+        let shrunk = &recording.timeline.markers;
+        assert!(shrunk.iter().any(|mark| mark.kind == MarkerKind::Shrink));
         let band = &recording.timeline.bands[0];
         assert_eq!(band.stop_asked_secs, Some(0.4));
-        assert_eq!(band.end, Some((0.5, Outcome::Cancelled)));
+        assert_eq!(band.end, Some((0.49, Outcome::Cancelled)));
         assert!(!recording.is_cut);
         let text = std::fs::read_to_string(&path).expect("text");
         assert!(!text.contains("secret"), "no path of the database: {text}");
@@ -399,7 +498,13 @@ mod tests {
         std::fs::write(&path, newer).expect("written");
         let recording = Recording::read(&path).expect("read");
         assert_eq!(recording.samples.len(), 2);
-        assert_eq!(recording.timeline.markers.len(), 1);
+        let is_known = |mark: &Marker| MarkerKind::ALL.contains(&mark.kind) && mark.text.is_empty();
+        assert!(
+            !recording.timeline.markers.iter().any(is_known),
+            "no eclipse"
+        );
+        assert_eq!(recording.header.unknown["mood"], "calm", "kept");
+        assert_eq!(recording.unknown[0]["kind"], "weather", "kept");
         assert_eq!(recording.header.profile, MemoryProfile::jobscope());
     }
 

@@ -69,12 +69,16 @@ fn names(requests: &[Request]) -> Vec<&'static str> {
 
 fn run(request: &Request) -> Option<(TaskId, &Task)> {
     match request {
-        Request::Run(id, task) => Some((*id, task)),
+        Request::Run(id, task) | Request::RunWithin(id, task, _) => Some((*id, task)),
         Request::Open { .. }
         | Request::Cancel(_)
         | Request::SetProfile(_)
         | Request::Shrink
         | Request::Trim
+        | Request::GiveBack(_)
+        | Request::SetGuard(_)
+        | Request::WatchProcess(_)
+        | Request::Record(_)
         | Request::LoadClusters { .. } => None,
     }
 }

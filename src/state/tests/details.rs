@@ -13,12 +13,16 @@ fn select(state: &mut AppState, job: i64) -> [TaskId; 3] {
 
 fn id_of(request: &Request) -> Option<TaskId> {
     match request {
-        Request::Run(id, _) => Some(*id),
+        Request::Run(id, _) | Request::RunWithin(id, _, _) => Some(*id),
         Request::Open { .. }
         | Request::Cancel(_)
         | Request::SetProfile(_)
         | Request::Shrink
         | Request::Trim
+        | Request::GiveBack(_)
+        | Request::SetGuard(_)
+        | Request::WatchProcess(_)
+        | Request::Record(_)
         | Request::LoadClusters { .. } => None,
     }
 }

@@ -195,6 +195,8 @@ impl File {
             connection: 0,
             plan: PlanSummary::default(),
             columns: Vec::new(),
+            title: task.title(),
+            is_background: task.is_background(),
         }]);
         let mut send = |rows: &[Vec<Cell>]| {
             for rows in rows.chunks(batch) {
@@ -363,7 +365,7 @@ impl Window {
     fn take(&mut self, requests: Vec<Request>) {
         for request in requests {
             match request {
-                Request::Run(id, task) => {
+                Request::Run(id, task) | Request::RunWithin(id, task, _) => {
                     self.asked.push(task.clone());
                     self.running.push(Running {
                         id,
@@ -380,6 +382,10 @@ impl Window {
                 | Request::SetProfile(_)
                 | Request::Shrink
                 | Request::Trim
+                | Request::GiveBack(_)
+                | Request::SetGuard(_)
+                | Request::WatchProcess(_)
+                | Request::Record(_)
                 | Request::LoadClusters { .. } => {}
             }
         }

@@ -241,7 +241,7 @@ pub fn progress_ui(ui: &mut Ui, state: &AppState, out: &mut Outbox) {
     if let Some(running) = &state.exports.running {
         line(ui, |ui| {
             turning(ui, 14.0);
-            let secs = (state.latest.at_secs - running.started_secs).max(0.001);
+            let secs = (state.live.latest.at_secs - running.started_secs).max(0.001);
             let rate = running.rows as f64 / secs;
             let rows = format_count(running.rows.cast_signed());
             let mut text = match running.total {

@@ -5,7 +5,10 @@ use egui_plot::{GridMark, HLine, Line, LineStyle, Plot, PlotPoints};
 use jiff::{Timestamp, tz::TimeZone};
 
 use crate::{
-    memory::series::{GAP_SECS, Point},
+    memory::{
+        quantity::Quantity,
+        series::{GAP_SECS, Point},
+    },
     state::AppState,
     ui::theme::{Palette, faded},
     units::Bytes,
@@ -17,9 +20,11 @@ const MIB: f64 = (1 << 20) as f64;
 pub(super) fn scale_top(points: &[Point], state: &AppState) -> f64 {
     let curves = points
         .iter()
-        .map(|point| point.rss.max.max(point.sqlite_heap.max))
+        .flat_map(|point| [point.max(Quantity::Rss), point.max(Quantity::SqliteHeap)])
+        .flatten()
         .max()
-        .unwrap_or(0)
+        .unwrap_or_default()
+        .0
         .max(32 << 20) as f64;
     let limits = [state.tuning.limits.soft, state.tuning.limits.hard];
     let near = limits
@@ -117,17 +122,21 @@ fn runs(points: &[Point]) -> impl Iterator<Item = &[Point]> {
 
 fn draw_run(plot: &mut egui_plot::PlotUi<'_>, run: &[Point], state: &AppState, palette: &Palette) {
     let num = state
+        .live
         .latest
         .connections
         .len()
         .min(crate::db::profile::MAX_CONNECTIONS);
     // The whole stack first, so that each lower part is painted over it.
     for connection in (0..num).rev() {
-        if run.iter().all(|point| point.caches[connection] == 0) {
+        if run.iter().all(|point| point.cache(connection) == Bytes(0)) {
             continue;
         }
-        let stacked =
-            |point: &Point| -> f64 { point.caches[..=connection].iter().sum::<u64>() as f64 };
+        let stacked = |point: &Point| -> f64 {
+            (0..=connection)
+                .map(|index| point.cache(index).0 as f64)
+                .sum()
+        };
         let values: Vec<[f64; 2]> = run
             .iter()
             .map(|point| [point.to_secs, stacked(point)])
@@ -147,26 +156,24 @@ fn draw_run(plot: &mut egui_plot::PlotUi<'_>, run: &[Point], state: &AppState, p
     // Seen only when it has come down to where the curves are: that is when it matters.
     let available: Vec<[f64; 2]> = run
         .iter()
-        .filter(|point| point.available > 0)
-        .map(|point| [point.to_secs, point.available as f64])
+        .filter_map(|point| Some((point, point.range(Quantity::Available)?)))
+        .map(|(point, available)| [point.to_secs, available.min as f64])
         .collect();
     plot.line(
         Line::new("machine available", PlotPoints::from(available))
             .stroke(Stroke::new(1.0, palette.muted))
             .allow_hover(false),
     );
-    for (name, color, value) in [
-        (
-            "SQLite heap",
-            palette.sqlite_heap,
-            (|point| point.sqlite_heap) as fn(&Point) -> crate::memory::series::Range,
-        ),
-        ("Rows held", palette.rows, |point| point.held()),
-        ("RSS", palette.rss, |point| point.rss),
+    for (quantity, color) in [
+        (Quantity::SqliteHeap, palette.sqlite_heap),
+        (Quantity::RowsHeld, palette.rows),
+        (Quantity::Rss, palette.rss),
     ] {
         let mut values = Vec::with_capacity(run.len() * 2);
         for point in run {
-            let range = value(point);
+            let Some(range) = point.range(quantity) else {
+                continue;
+            };
             // A joined point shows its trough and its peak; a single sample is one point.
             if range.min != range.max {
                 values.push([point.from_secs, range.min as f64]);
@@ -174,7 +181,7 @@ fn draw_run(plot: &mut egui_plot::PlotUi<'_>, run: &[Point], state: &AppState, p
             values.push([point.to_secs, range.max as f64]);
         }
         plot.line(
-            Line::new(name, PlotPoints::from(values))
+            Line::new(quantity.label(), PlotPoints::from(values))
                 .stroke(Stroke::new(1.5, color))
                 .allow_hover(false),
         );

@@ -71,7 +71,7 @@ impl MemoryChart {
 
     fn legend_ui(&mut self, ui: &mut Ui, state: &AppState) {
         let palette = Palette::of(ui);
-        let latest = &state.latest;
+        let latest = &state.live.latest;
         let open = latest
             .connections
             .iter()
@@ -164,7 +164,7 @@ impl MemoryChart {
 
     /// The shown range, in seconds since the engine started.
     fn range(&self, state: &AppState) -> (f64, f64) {
-        let now = state.latest.at_secs;
+        let now = state.live.latest.at_secs;
         match self.view {
             View::Newest(secs) => (now - secs, now),
             View::All => (0.0, now.max(10.0)),
@@ -177,7 +177,7 @@ impl MemoryChart {
         let area = ui.available_rect_before_wrap();
         let (lane, plot_area) = area.split_top_bottom_at_y(area.top() + LANE_HEIGHT);
         let columns = area.width().max(50.0) as usize;
-        let points = state.series.between(range.0, range.1, columns);
+        let points = state.live.series.between(range.0, range.1, columns);
         let top = curves::scale_top(&points, state);
         let response = ui
             .scope_builder(UiBuilder::new().max_rect(plot_area), |ui| {

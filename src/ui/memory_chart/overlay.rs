@@ -10,6 +10,7 @@ use crate::{
     engine::receipt::Outcome,
     memory::{
         marker::{Band, Marker},
+        quantity::Quantity,
         series::{GAP_SECS, Point},
     },
     state::AppState,
@@ -17,7 +18,7 @@ use crate::{
         theme::{Palette, faded},
         widgets::{icon, mixed, small},
     },
-    units::{Bytes, format_elapsed},
+    units::format_elapsed,
 };
 
 /// Thin verticals with a small flag. Answers with the mark under the pointer.
@@ -31,7 +32,7 @@ pub(super) fn marks_ui<'a>(
     let palette = Palette::of(ui);
     let frame = *transform.frame();
     let x_of = |secs: f64| transform.position_from_point(&PlotPoint::new(secs, 0.0)).x;
-    let markers = &state.timeline.markers;
+    let markers = &state.live.timeline.markers;
     let first = markers.partition_point(|marker| marker.at_secs < from);
     let last = markers.partition_point(|marker| marker.at_secs <= to);
     let visible = markers.get(first..last.max(first)).unwrap_or_default();
@@ -66,7 +67,7 @@ pub(super) fn marks_ui<'a>(
     if let Some(marker) = hovered {
         let id = Id::unique("mark tooltip");
         let ago = format_elapsed(std::time::Duration::from_secs_f64(
-            (state.latest.at_secs - marker.at_secs).max(0.0),
+            (state.live.latest.at_secs - marker.at_secs).max(0.0),
         ));
         egui::Tooltip::always_open(
             ui.ctx().clone(),
@@ -96,10 +97,10 @@ pub(super) fn bands_ui(
     let lane = Rect::from_x_y_ranges(frame.x_range(), lane.y_range()).shrink2(vec2(0.0, 2.0));
     let painter = ui.painter_at(lane.expand(1.0));
     let x_of = |secs: f64| transform.position_from_point(&PlotPoint::new(secs, 0.0)).x;
-    let now = state.latest.at_secs;
+    let now = state.live.latest.at_secs;
     let mut free_from = f32::NEG_INFINITY;
     let mut painted_to = f32::NEG_INFINITY;
-    for band in &state.timeline.bands {
+    for band in &state.live.timeline.bands {
         let end = band.end.map_or(now, |(end, _)| end);
         if end < from || band.from_secs > to {
             continue;
@@ -238,13 +239,13 @@ pub(super) fn readout(
         transform.frame().y_range(),
         Stroke::new(1.0, palette.muted),
     );
-    let caches: u64 = point.caches.iter().sum();
+    let of = |quantity| point.max(quantity).unwrap_or_default();
     let time = clock_text(started_unix + point.to_secs, zone, true);
     let text = format!(
         "{time}\nRSS {}\nSQLite heap {}\npage caches {}",
-        Bytes(point.rss.max),
-        Bytes(point.sqlite_heap.max),
-        Bytes(caches)
+        of(Quantity::Rss),
+        of(Quantity::SqliteHeap),
+        of(Quantity::PageCaches)
     );
     let at = Pos2::new(pointer.x + 14.0, transform.frame().top() + 4.0);
     let font = FontId::new(11.0, egui::FontFamily::Monospace);

@@ -126,7 +126,7 @@ pub fn age_ui(ui: &mut Ui, state: &AppState, part: &Part) {
     let Some(receipt) = part.receipt.as_ref().filter(|_| part.data.is_some()) else {
         return;
     };
-    let secs = (state.latest.at_secs - part.answered_secs).max(0.0);
+    let secs = (state.live.latest.at_secs - part.answered_secs).max(0.0);
     let age = match secs as u64 {
         0 => "just now".to_owned(),
         s @ 1..60 => format!("{s} s ago"),

@@ -1,0 +1,291 @@
+//! The give-back ladder: everything that returns memory, rung by rung, each measured.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use serde::{Deserialize, Serialize};
+
+use super::pool::Pool;
+use crate::{
+    db::{profile::MemoryProfile, status},
+    memory::{marker::MarkerKind, sample},
+    units::{Bytes, format_elapsed},
+};
+
+/// How long one rung waits for connections that are not busy: each only empties its cache.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// One way to return memory, from the one that costs least to the one that costs most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rung {
+    /// Rows that the window holds beyond those in sight.
+    DropResults,
+    /// Prepared statements that connections keep.
+    ResetStatements,
+    /// `sqlite3_db_release_memory` on each connection.
+    ReleaseMemory,
+    /// A smaller `cache_size`, from now on.
+    LowerCacheSize,
+    /// Connections without work, with all they hold.
+    CloseIdle,
+    /// `malloc_trim`: from the allocator to the operating system.
+    Trim,
+}
+
+impl Rung {
+    /// All of them, from top to bottom.
+    pub const ALL: [Self; 6] = [
+        Self::DropResults,
+        Self::ResetStatements,
+        Self::ReleaseMemory,
+        Self::LowerCacheSize,
+        Self::CloseIdle,
+        Self::Trim,
+    ];
+
+    /// What it does, as on a button.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::DropResults => "Drop results",
+            Self::ResetStatements => "Reset statements",
+            Self::ReleaseMemory => "Release page caches",
+            Self::LowerCacheSize => "Lower cache_size",
+            Self::CloseIdle => "Close idle connections",
+            Self::Trim => "Trim the allocator",
+        }
+    }
+
+    /// The call or setting behind it.
+    pub fn technical(self) -> &'static str {
+        match self {
+            Self::DropResults => "rows of the job table beyond those in sight",
+            Self::ResetStatements => "sqlite3_finalize on statements that are kept",
+            Self::ReleaseMemory => "sqlite3_db_release_memory",
+            Self::LowerCacheSize => "PRAGMA cache_size",
+            Self::CloseIdle => "sqlite3_close",
+            Self::Trim => "malloc_trim(0)",
+        }
+    }
+}
+
+/// What is to be done, in this order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// The window has just dropped its rows; this was before.
+    Dropped {
+        /// What the window held.
+        held: Bytes,
+        /// RSS before, as last sampled.
+        rss: Option<Bytes>,
+    },
+    /// Finalize the statements that connections keep.
+    ResetStatements,
+    /// Empty the page caches.
+    ReleaseMemory,
+    /// Use these settings from now on; their `cache_size` is smaller.
+    LowerCacheSize(Box<MemoryProfile>),
+    /// Close connections without work.
+    CloseIdle,
+    /// Ask the allocator to return what it has free.
+    Trim,
+}
+
+impl Step {
+    /// The rung that it stands on.
+    pub fn rung(&self) -> Rung {
+        match self {
+            Self::Dropped { .. } => Rung::DropResults,
+            Self::ResetStatements => Rung::ResetStatements,
+            Self::ReleaseMemory => Rung::ReleaseMemory,
+            Self::LowerCacheSize(_) => Rung::LowerCacheSize,
+            Self::CloseIdle => Rung::CloseIdle,
+            Self::Trim => Rung::Trim,
+        }
+    }
+}
+
+/// What one rung returned. Measured on the whole process: what other tasks took or returned at the
+/// same time is in it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RungReceipt {
+    /// Which one.
+    pub rung: Rung,
+    /// SQLite's heap before.
+    pub sqlite_heap_before_bytes: u64,
+    /// SQLite's heap after.
+    pub sqlite_heap_after_bytes: u64,
+    /// Resident set size before; `None` where the platform does not tell.
+    pub rss_before_bytes: Option<u64>,
+    /// Resident set size after.
+    pub rss_after_bytes: Option<u64>,
+    /// How long it took.
+    pub elapsed_ms: f64,
+    /// Why it could not do all that it does elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<String>,
+}
+
+impl RungReceipt {
+    /// What SQLite returned to the allocator.
+    pub fn sqlite_freed(&self) -> Bytes {
+        Bytes(
+            self.sqlite_heap_before_bytes
+                .saturating_sub(self.sqlite_heap_after_bytes),
+        )
+    }
+
+    /// What the operating system got back; `None` where the platform does not tell.
+    pub fn system_got(&self) -> Option<Bytes> {
+        let (before, after) = self.rss_before_bytes.zip(self.rss_after_bytes)?;
+        Some(Bytes(before.saturating_sub(after)))
+    }
+
+    /// `SQLite 1.00 GiB, operating system 998 MiB, in 140 ms`, and what stood in the way.
+    pub fn sentence(&self) -> String {
+        let system = self.system_got().map_or_else(
+            || "operating system: not told".to_owned(),
+            |bytes| format!("operating system {bytes}"),
+        );
+        let elapsed = millis(self.elapsed_ms);
+        let mut text = format!("SQLite {}, {system}, in {elapsed}", self.sqlite_freed());
+        if let Some(trouble) = &self.trouble {
+            text.push_str("; ");
+            text.push_str(trouble);
+        }
+        text
+    }
+}
+
+/// What a walk down the ladder returned.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GiveBackReceipt {
+    /// Each rung, in the order it was taken.
+    pub rungs: Vec<RungReceipt>,
+    /// From the wish to the last rung.
+    pub elapsed_ms: f64,
+}
+
+impl GiveBackReceipt {
+    /// What SQLite returned to the allocator, all rungs together.
+    pub fn sqlite_freed(&self) -> Bytes {
+        let ends = self.rungs.first().zip(self.rungs.last());
+        ends.map_or(Bytes(0), |(first, last)| {
+            Bytes(
+                first
+                    .sqlite_heap_before_bytes
+                    .saturating_sub(last.sqlite_heap_after_bytes),
+            )
+        })
+    }
+
+    /// What the operating system got back, all rungs together.
+    pub fn system_got(&self) -> Option<Bytes> {
+        let before = self.rungs.first()?.rss_before_bytes?;
+        let after = self.rungs.last()?.rss_after_bytes?;
+        Some(Bytes(before.saturating_sub(after)))
+    }
+
+    /// One line for all of it.
+    pub fn sentence(&self) -> String {
+        let system = self
+            .system_got()
+            .map_or_else(|| "an untold amount".to_owned(), |bytes| bytes.to_string());
+        format!(
+            "SQLite gave back {}, the operating system got {system}, in {}",
+            self.sqlite_freed(),
+            millis(self.elapsed_ms)
+        )
+    }
+
+    /// The marks on the chart: each rung at its own time.
+    pub(crate) fn marks(&self, done_secs: f64) -> Vec<(f64, MarkerKind, String)> {
+        let mut at_secs = done_secs - self.elapsed_ms / 1e3;
+        self.rungs
+            .iter()
+            .map(|rung| {
+                at_secs += rung.elapsed_ms / 1e3;
+                let kind = match rung.rung {
+                    Rung::Trim => MarkerKind::Trim,
+                    Rung::LowerCacheSize => MarkerKind::Setting,
+                    Rung::DropResults
+                    | Rung::ResetStatements
+                    | Rung::ReleaseMemory
+                    | Rung::CloseIdle => MarkerKind::Shrink,
+                };
+                let text = format!("{}: {}", rung.rung.label(), rung.sentence());
+                (at_secs, kind, text)
+            })
+            .collect()
+    }
+}
+
+fn millis(ms: f64) -> String {
+    format_elapsed(Duration::from_secs_f64((ms / 1e3).max(0.0)))
+}
+
+/// Walks down the ladder. Waits for connections that are not busy, and for none that is.
+pub(super) fn run(pool: &Arc<Pool>, steps: Vec<Step>) -> GiveBackReceipt {
+    let started = Instant::now();
+    let rungs = steps.into_iter().map(|step| one(pool, step)).collect();
+    GiveBackReceipt {
+        rungs,
+        elapsed_ms: started.elapsed().as_secs_f64() * 1e3,
+    }
+}
+
+fn one(pool: &Arc<Pool>, step: Step) -> RungReceipt {
+    let started = Instant::now();
+    let rung = step.rung();
+    let heap_before = status::sqlite_heap();
+    let mut rss_before = sample::rss();
+    let mut trouble = None;
+    match step {
+        Step::Dropped { rss, .. } => rss_before = rss.or(rss_before),
+        Step::ResetStatements => trouble = all(pool, |wanted| wanted.reset_generation += 1),
+        Step::ReleaseMemory => trouble = all(pool, |wanted| wanted.shrink_generation += 1),
+        Step::LowerCacheSize(profile) => {
+            profile.apply_to_process();
+            trouble = all(pool, |wanted| {
+                wanted.profile = Arc::from(profile);
+                wanted.profile_generation += 1;
+            });
+        }
+        Step::CloseIdle => trouble = all(pool, |wanted| wanted.close_generation += 1),
+        Step::Trim => {
+            if !status::trim_allocator() {
+                trouble = Some("this C library has no malloc_trim".to_owned());
+            }
+        }
+    }
+    RungReceipt {
+        rung,
+        sqlite_heap_before_bytes: heap_before.0,
+        sqlite_heap_after_bytes: status::sqlite_heap().0,
+        rss_before_bytes: rss_before.map(|rss| rss.0),
+        rss_after_bytes: sample::rss().map(|rss| rss.0),
+        elapsed_ms: started.elapsed().as_secs_f64() * 1e3,
+        trouble,
+    }
+}
+
+/// Has every connection do something. Answers with what stands in the way of those that did not.
+fn all(pool: &Pool, change: impl FnOnce(&mut super::pool::Wanted)) -> Option<String> {
+    pool.want(change);
+    let busy = pool.wait_settled(PATIENCE);
+    if busy.is_empty() {
+        return None;
+    }
+    let numbers: Vec<_> = busy.iter().map(|index| (index + 1).to_string()).collect();
+    let (word, verb) = if busy.len() == 1 {
+        ("connection", "is")
+    } else {
+        ("connections", "are")
+    };
+    Some(format!(
+        "{word} {} {verb} busy and will follow after the running task",
+        numbers.join(", ")
+    ))
+}
