@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     db::{connection::OpenMode, profile::MemoryProfile},
-    engine::message::TaskId,
+    engine::{give_back::Rung, message::TaskId},
     jobs::{
         filter::JobFilter,
         histogram::DurationBins,
@@ -16,9 +16,11 @@ use crate::{
     },
     state::{
         export::ExportWish,
+        instrument::recordings::Shown,
         job_list::{copy::CopyFormat, layout::ColumnLayout, marks::MarkHow},
         statistics::PartKey,
     },
+    units::Bytes,
 };
 
 /// The views that the navigation offers.
@@ -144,6 +146,26 @@ pub enum Command {
     Shrink,
     /// Return free memory to the operating system.
     Trim,
+    /// Take these rungs of the give-back ladder, in the ladder's order.
+    GiveBack(Vec<Rung>),
+    /// Stop the largest task when less than this is available; `None`: never.
+    SetGuard(Option<Bytes>),
+    /// Go on with what a budget stopped, with a larger one.
+    GoOnWithLarger,
+    /// What a budget stopped stays as it is.
+    DismissOverBudget,
+    /// Record into this file; `None` ends the recording that runs.
+    Record(Option<PathBuf>),
+    /// Look at a recording.
+    OpenRecording(PathBuf),
+    /// Close the recording at this place.
+    CloseRecording(usize),
+    /// Show this history in the Memory view.
+    ShowHistory(Shown),
+    /// List the processes that can be watched.
+    ListProcesses,
+    /// Watch this process, by its number or name; `None`: none any more.
+    WatchProcess(Option<String>),
     /// The report has been read.
     DismissReport,
     /// Show something to the user that failed outside the engine.

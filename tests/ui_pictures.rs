@@ -24,8 +24,7 @@ use jobscope::{
         plan::PlanSummary,
         pragma::{CacheSize, TempStore},
         profile::ConnectionSettings,
-        status::HeapLimits,
-        value::Cell,
+        status::{AllocatorReading, HeapLimits},
     },
     engine::{
         message::{Event, News, Request, Task, TaskId},
@@ -41,7 +40,7 @@ use jobscope::{
         sort::Cursor,
         statistics::COLUMNS,
     },
-    memory::sample::{ConnectionReading, ConnectionState, MemorySample, WindowMemory},
+    memory::sample::{ConnectionReading, ConnectionState, MemorySample, SlowReading, WindowMemory},
     state::{AppState, settings::Settings},
     ui::{Panels, theme},
     units::Bytes,
@@ -142,6 +141,7 @@ fn receipt(outcome: Outcome, stop: Option<Stop>) -> Receipt {
         rss_peak_bytes: Some(2_200 << 20),
         rss_after_bytes: Some(212 << 20),
         stop,
+        limit: None,
     }
 }
 
@@ -168,6 +168,7 @@ fn history(state: &mut AppState) {
             at_secs,
             rss: Some(Bytes(cache + (128 << 20))),
             sqlite_heap: Bytes(cache + (6 << 20)),
+            sqlite_heap_peak: Bytes(1_906 << 20),
             available: Some(Bytes::mib(18_637)),
             connections: vec![
                 connection(7),
@@ -179,6 +180,17 @@ fn history(state: &mut AppState) {
                 rows: Bytes::kib(155),
                 positions: Bytes::kib(786),
             },
+            slow: Some(SlowReading {
+                pss: Some(Bytes(cache + (119 << 20))),
+                anonymous: Some(Bytes(cache + (71 << 20))),
+                allocator: Some(AllocatorReading {
+                    in_use: Bytes(cache + (52 << 20)),
+                    free: Bytes::mib(31),
+                }),
+                group: None,
+                wal: Some(Bytes::mib(12)),
+            }),
+            other: None,
         });
     }
 }
@@ -358,17 +370,25 @@ fn over_time() -> Vec<Vec<Cell>> {
         .collect()
 }
 
+/// What the engine says when it begins with a task that the state has asked for.
+fn started(state: &AppState, id: TaskId, connection: usize, plan: PlanSummary) -> Event {
+    let task = state.tasks.active.iter().find(|task| task.id == id);
+    Event::Started {
+        id,
+        connection,
+        plan,
+        columns: Vec::new(),
+        title: task.map(|task| task.title.clone()).unwrap_or_default(),
+        is_background: task.is_some_and(|task| task.is_background),
+    }
+}
+
 fn finish(state: &mut AppState, id: TaskId, rows: Vec<Vec<Cell>>) -> Vec<Request> {
     let plan = PlanSummary {
         indexes: vec!["jobs_starttime".to_owned()],
         ..PlanSummary::default()
     };
-    let started = Event::Started {
-        id,
-        connection: 0,
-        plan,
-        columns: Vec::new(),
-    };
+    let started = started(state, id, 0, plan);
     apply(state, 19.0, started);
     apply(state, 19.1, Event::Rows { id, rows });
     let ended = Event::Ended {
@@ -429,6 +449,7 @@ fn lived_in(theme: ThemeChoice) -> AppState {
             connection,
             generation: 1,
             settings,
+            is_new: true,
         };
         apply(&mut state, 1.0, event);
     }
@@ -451,12 +472,7 @@ fn stopped_query(state: &mut AppState) {
         })
         .collect();
     for (index, id) in ids.iter().enumerate() {
-        let started = Event::Started {
-            id: *id,
-            connection: index,
-            plan: PlanSummary::default(),
-            columns: Vec::new(),
-        };
+        let started = started(state, *id, index, PlanSummary::default());
         apply(state, 20.0, started);
     }
     state.handle(61.2, Command::CancelAll);

@@ -350,6 +350,16 @@ impl Asking {
                 | Event::ConnectionClosed { .. }
                 | Event::Shrunk { .. }
                 | Event::Trimmed { .. }
+                | Event::StopAsked { .. }
+                | Event::ProfileSet { .. }
+                | Event::GaveBack(_)
+                | Event::GuardActed { .. }
+                | Event::Process { .. }
+                | Event::WatchFailed { .. }
+                | Event::ClockChanged { .. }
+                | Event::Recording(_)
+                | Event::RecordingOpened { .. }
+                | Event::Processes(_)
                 | Event::ClustersLoaded { .. } => {}
             }
         }
@@ -402,6 +412,16 @@ impl Asking {
                 | Event::ConnectionClosed { .. }
                 | Event::Shrunk { .. }
                 | Event::Trimmed { .. }
+                | Event::StopAsked { .. }
+                | Event::ProfileSet { .. }
+                | Event::GaveBack(_)
+                | Event::GuardActed { .. }
+                | Event::Process { .. }
+                | Event::WatchFailed { .. }
+                | Event::ClockChanged { .. }
+                | Event::Recording(_)
+                | Event::RecordingOpened { .. }
+                | Event::Processes(_)
                 | Event::ClustersLoaded { .. } => {}
             }
         }

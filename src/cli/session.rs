@@ -76,6 +76,8 @@ impl Session {
                 | Event::WatchFailed { .. }
                 | Event::ClockChanged { .. }
                 | Event::Recording(_)
+                | Event::RecordingOpened { .. }
+                | Event::Processes(_)
                 | Event::ClustersLoaded { .. }
                 | Event::Positions { .. }
                 | Event::Sorted { .. }
@@ -161,6 +163,8 @@ impl Session {
                 | Event::WatchFailed { .. }
                 | Event::ClockChanged { .. }
                 | Event::Recording(_)
+                | Event::RecordingOpened { .. }
+                | Event::Processes(_)
                 | Event::ClustersLoaded { .. }
                 | Event::Positions { .. }
                 | Event::Sorted { .. }

@@ -27,7 +27,10 @@ use crate::{
         sort::{Cursor, Sort},
         sorted::SortedIds,
     },
-    memory::recording::{RecordingPlan, RecordingState},
+    memory::{
+        process::ProcessEntry,
+        recording::{OpenRecording, RecordingPlan, RecordingState},
+    },
     units::Bytes,
 };
 
@@ -150,6 +153,10 @@ pub enum Request {
     WatchProcess(Option<String>),
     /// Write samples and events to this file from now on; `None`: no longer.
     Record(Option<Box<RecordingPlan>>),
+    /// Read a recording to look at it.
+    OpenRecording(PathBuf),
+    /// List the processes that can be watched.
+    ListProcesses,
     /// Read cluster descriptions for a database.
     LoadClusters {
         /// The database that they are for.
@@ -329,6 +336,15 @@ pub enum Event {
     },
     /// A recording began, ended or failed.
     Recording(RecordingState),
+    /// A recording was read, or could not be.
+    RecordingOpened {
+        /// The file.
+        path: PathBuf,
+        /// What it holds, or why it cannot be read.
+        result: Result<Box<OpenRecording>, Report>,
+    },
+    /// The processes that can be watched, those with most memory first.
+    Processes(Vec<ProcessEntry>),
     /// Cluster descriptions were read, or could not be.
     ClustersLoaded {
         /// The database that they are for.

@@ -55,7 +55,7 @@ use crate::{
     jobs::{clusters::Clusters, facts::DatabaseFacts},
     memory::{
         process,
-        recording::{RecordingPlan, RecordingState},
+        recording::{OpenRecording, RecordingPlan, RecordingState},
         sample::{self, MemorySample, WindowMemory},
         sampler::Sampler,
     },
@@ -157,6 +157,18 @@ impl Engine {
             Request::SetGuard(keep) => *self.pool.guard.keep.lock() = keep,
             Request::WatchProcess(who) => self.watch_process(who),
             Request::Record(plan) => self.record(plan.map(|plan| *plan)),
+            Request::OpenRecording(path) => {
+                let read_at = path.clone();
+                self.aside("jobscope-open-rec", move || Event::RecordingOpened {
+                    result: OpenRecording::read(&read_at)
+                        .map(Box::new)
+                        .map_err(|error| Report::from(&error)),
+                    path: read_at,
+                });
+            }
+            Request::ListProcesses => {
+                self.aside("jobscope-processes", || Event::Processes(process::list()));
+            }
             Request::LoadClusters { database, paths } => self.load_clusters(database, paths),
         }
     }
@@ -222,6 +234,8 @@ impl Engine {
             | Event::WatchFailed { .. }
             | Event::ClockChanged { .. }
             | Event::Recording(_)
+            | Event::RecordingOpened { .. }
+            | Event::Processes(_)
             | Event::ClustersLoaded { .. }
             | Event::Positions { .. }
             | Event::Sorted { .. }
@@ -332,6 +346,24 @@ impl Engine {
                 path: at_path,
                 report: Report::from(&error),
                 can_be_immutable: false,
+            });
+        }
+    }
+
+    /// Does something slow in a thread of its own, and tells what came of it.
+    fn aside(&mut self, name: &str, work: impl FnOnce() -> Event + Send + 'static) {
+        let (out, clock) = (self.out.clone(), self.pool.clock);
+        let started = std::thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(move || {
+                let event = work();
+                let at_secs = clock.secs();
+                out.send(News { at_secs, event });
+            });
+        if let Err(source) = started {
+            let error = Error::other("start a thread", source);
+            self.tell(Event::WatchFailed {
+                report: Report::from(&error),
             });
         }
     }

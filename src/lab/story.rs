@@ -242,6 +242,8 @@ fn open(
             | Event::WatchFailed { .. }
             | Event::ClockChanged { .. }
             | Event::Recording(_)
+            | Event::RecordingOpened { .. }
+            | Event::Processes(_)
             | Event::ClustersLoaded { .. }
             | Event::Positions { .. }
             | Event::Sorted { .. }
@@ -354,6 +356,8 @@ impl Stage<'_> {
             | Event::WatchFailed { .. }
             | Event::ClockChanged { .. }
             | Event::Recording(_)
+            | Event::RecordingOpened { .. }
+            | Event::Processes(_)
             | Event::ClustersLoaded { .. }
             | Event::Positions { .. }
             | Event::Sorted { .. }

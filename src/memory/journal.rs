@@ -153,6 +153,8 @@ impl Entry {
             | Event::ConnectionApplied { .. }
             | Event::ClustersLoaded { .. }
             | Event::WatchFailed { .. }
+            | Event::RecordingOpened { .. }
+            | Event::Processes(_)
             | Event::Recording(_) => None,
         }
     }

@@ -73,6 +73,9 @@ impl AppState {
                     .statistics
                     .ended(id, ended_secs, &receipt, report.as_ref());
                 let phase = Phase::from(receipt.outcome);
+                if !self.tasks.is_background(id) || part.is_some() {
+                    self.note_budget(id, &receipt, part.clone());
+                }
                 let is_export = self.exports.is(id);
                 self.exports.ended(id, receipt.outcome, ended_secs);
                 let details = self.details.as_mut();
@@ -106,15 +109,20 @@ impl AppState {
             Event::Trimmed { supported, rss } => {
                 self.tuning.answer = Some(trim_sentence(supported, rss));
             }
-            Event::WatchFailed { report } => self.show_report(report),
+            Event::WatchFailed { report } => {
+                self.instrument.watched = None;
+                self.instrument.watch_trouble = Some(report);
+            }
+            Event::GaveBack(receipt) => self.gave_back(at_secs, *receipt),
+            Event::Recording(state) => self.recording_is(state),
+            Event::RecordingOpened { path, result } => self.recording_opened(&path, result),
+            Event::Processes(list) => self.instrument.processes = Some(list),
             // They are in the timeline.
             Event::StopAsked { .. }
             | Event::ProfileSet { .. }
-            | Event::GaveBack(_)
             | Event::GuardActed { .. }
             | Event::Process { .. }
-            | Event::ClockChanged { .. }
-            | Event::Recording(_) => {}
+            | Event::ClockChanged { .. } => {}
             Event::ClustersLoaded {
                 database,
                 paths,

@@ -7,6 +7,7 @@ mod apply;
 pub mod clusters;
 pub mod details;
 pub mod export;
+pub mod instrument;
 pub mod job_list;
 mod list;
 pub mod settings;
@@ -23,6 +24,7 @@ use self::{
     clusters::ClusterFiles,
     details::Details,
     export::Exports,
+    instrument::{Instrument, budget::Raised},
     job_list::{JobList, layout::ColumnLayout},
     settings::Settings,
     statistics::{PartKey, StatisticsView},
@@ -135,6 +137,10 @@ pub struct AppState {
     pub now_unix_secs: i64,
     /// The user's time zone.
     pub zone: TimeZone,
+    /// The memory instrument beside the history.
+    pub instrument: Instrument,
+    /// Budgets that the user has made larger.
+    raised: Raised,
     next_task: u64,
 }
 
@@ -163,6 +169,8 @@ impl AppState {
             settings,
             now_unix_secs: 0,
             zone: TimeZone::system(),
+            instrument: Instrument::default(),
+            raised: Raised::default(),
             next_task: 0,
         }
     }
@@ -240,6 +248,25 @@ impl AppState {
                 vec![Request::Shrink]
             }
             Command::Trim => vec![Request::Trim],
+            Command::GiveBack(rungs) => self.give_back(&rungs),
+            Command::SetGuard(keep) => self.set_guard(keep),
+            Command::GoOnWithLarger => self.go_on_with_larger(at_secs),
+            Command::DismissOverBudget => {
+                self.instrument.over_budget = None;
+                Vec::new()
+            }
+            Command::Record(path) => self.record(at_secs, path),
+            Command::OpenRecording(path) => self.open_recording(path),
+            Command::CloseRecording(index) => {
+                self.close_recording(index);
+                Vec::new()
+            }
+            Command::ShowHistory(shown) => {
+                self.instrument.recordings.shown = shown;
+                Vec::new()
+            }
+            Command::ListProcesses => vec![Request::ListProcesses],
+            Command::WatchProcess(who) => self.watch_process(who),
             Command::DismissReport => {
                 self.notice = None;
                 Vec::new()
@@ -376,6 +403,7 @@ impl AppState {
         if self.tuning.set(profile.clone()).is_empty() {
             return Vec::new();
         }
+        self.raised.clear();
         self.settings.profile = profile.clone();
         self.jobs.limit_rows(profile.row_cache);
         vec![Request::SetProfile(profile)]
@@ -407,7 +435,7 @@ impl AppState {
         self.next_task += 1;
         let id = TaskId(self.next_task);
         self.tasks.queued(id, &task, at_secs);
-        (id, Request::Run(id, task))
+        (id, self.run_request(id, task))
     }
 }
 

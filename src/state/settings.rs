@@ -16,6 +16,7 @@ use crate::{
         statistics::GroupBy,
     },
     state::{clusters::ClusterPaths, job_list::layout::TableLayout},
+    units::{Bytes, optional_bytes},
 };
 
 /// Recent files are kept up to this number.
@@ -67,6 +68,9 @@ pub struct Settings {
     pub sort: Sort,
     /// The settings in use.
     pub profile: MemoryProfile,
+    /// Stop the largest task when less than this is available.
+    #[serde(with = "optional_bytes")]
+    pub guard: Option<Bytes>,
     /// The user's own profiles.
     pub profiles: Vec<MemoryProfile>,
     /// The cluster descriptions of each database.
@@ -93,6 +97,7 @@ impl Default for Settings {
             filter: JobFilter::default(),
             sort: Sort::default(),
             profile: MemoryProfile::jobscope(),
+            guard: Some(Bytes::mib(512)),
             profiles: Vec::new(),
             clusters: Vec::new(),
             tables: Vec::new(),

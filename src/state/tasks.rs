@@ -18,6 +18,8 @@ pub struct ActiveTask {
     pub id: TaskId,
     /// What it is called.
     pub title: String,
+    /// What kind of task it is, as on the command line.
+    pub name: &'static str,
     /// Nobody asked for it: suggestions, more rows while scrolling, what comes along with a job.
     pub is_background: bool,
     /// When it was asked for, in seconds on the engine's clock.
@@ -100,6 +102,7 @@ impl Tasks {
         self.active.push(ActiveTask {
             id,
             title: task.title(),
+            name: task.name(),
             is_background: task.is_background(),
             queued_secs: at_secs,
             started: None,

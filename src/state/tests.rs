@@ -147,6 +147,8 @@ fn opening_asks_for_jobs_their_number_and_suggestions() {
             | Request::SetGuard(_)
             | Request::WatchProcess(_)
             | Request::Record(_)
+            | Request::OpenRecording(_)
+            | Request::ListProcesses
             | Request::LoadClusters { .. } => None,
         })
         .collect();
@@ -468,6 +470,8 @@ fn started(requests: &[Request]) -> Vec<&'static str> {
         | Request::SetGuard(_)
         | Request::WatchProcess(_)
         | Request::Record(_)
+        | Request::OpenRecording(_)
+        | Request::ListProcesses
         | Request::LoadClusters { .. } => None,
     };
     requests.iter().filter_map(name).collect()
@@ -644,6 +648,8 @@ fn tags_and_keys_are_suggested_and_what_was_stopped_says_so() {
             | Request::SetGuard(_)
             | Request::WatchProcess(_)
             | Request::Record(_)
+            | Request::OpenRecording(_)
+            | Request::ListProcesses
             | Request::LoadClusters { .. } => None,
         });
         id.expect(wanted)

@@ -85,6 +85,7 @@ impl App {
             wake.request_repaint_after(Duration::from_millis(1));
         })?;
         engine.watch_file()?;
+        engine.send(Request::SetGuard(settings.guard));
         let last = settings.last_database.clone();
         let mut state = AppState::new(settings);
         state.clusters.at_start = start.clusters;

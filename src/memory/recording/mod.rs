@@ -6,6 +6,7 @@
 
 mod header;
 mod line;
+mod opened;
 
 use std::{
     fs::File,
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::header::{Header, Machine, RecordedDatabase, RecordingPlan, RecordingState};
 use self::line::{Line, SampleLine};
+pub use self::opened::{OpenRecording, name_of};
 use super::{journal::Entry, marker::Timeline, sample::MemorySample};
 use crate::{
     engine::{give_back::GiveBackReceipt, receipt::Receipt},

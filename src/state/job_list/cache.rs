@@ -97,6 +97,23 @@ impl RowCache {
         self.evict(around);
     }
 
+    /// What the rows beyond those in sight take, roughly.
+    pub fn bytes_beyond(&self, sight: &Range<u64>) -> usize {
+        let held = self.len();
+        let seen = sight.clone().filter(|row| self.get(*row).is_some()).count();
+        self.bytes / held.max(1) * (held - seen)
+    }
+
+    /// Forgets all rows beyond those in sight.
+    pub fn drop_beyond(&mut self, sight: &Range<u64>) {
+        let limit = std::mem::replace(&mut self.limit, 0);
+        self.evict(sight);
+        self.limit = limit;
+        for run in self.runs.values_mut() {
+            run.rows.shrink_to_fit();
+        }
+    }
+
     /// Forgets everything.
     pub fn clear(&mut self) {
         self.runs.clear();

@@ -295,6 +295,16 @@ impl JobList {
         }
     }
 
+    /// Rows that are held beyond those in sight.
+    pub fn bytes_out_of_sight(&self) -> Bytes {
+        Bytes(self.rows.bytes_beyond(&self.wanted) as u64)
+    }
+
+    /// Drops them; they are fetched again when somebody scrolls there.
+    pub(super) fn drop_out_of_sight(&mut self) {
+        self.rows.drop_beyond(&self.wanted);
+    }
+
     /// What a row of the order stands for at a row that is not held: the key of the nearest row that
     /// the position index knows.
     pub fn key_near(&self, row: u64) -> Option<Cell> {

@@ -79,6 +79,8 @@ fn run(request: &Request) -> Option<(TaskId, &Task)> {
         | Request::SetGuard(_)
         | Request::WatchProcess(_)
         | Request::Record(_)
+        | Request::OpenRecording(_)
+        | Request::ListProcesses
         | Request::LoadClusters { .. } => None,
     }
 }

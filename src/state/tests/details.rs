@@ -23,6 +23,8 @@ fn id_of(request: &Request) -> Option<TaskId> {
         | Request::SetGuard(_)
         | Request::WatchProcess(_)
         | Request::Record(_)
+        | Request::OpenRecording(_)
+        | Request::ListProcesses
         | Request::LoadClusters { .. } => None,
     }
 }

@@ -386,6 +386,8 @@ impl Window {
                 | Request::SetGuard(_)
                 | Request::WatchProcess(_)
                 | Request::Record(_)
+                | Request::OpenRecording(_)
+                | Request::ListProcesses
                 | Request::LoadClusters { .. } => {}
             }
         }
