@@ -301,6 +301,16 @@ fn numbered(path: &Path, profile: &MemoryProfile, sort: &Sort) -> Result<Duratio
             | Event::ConnectionClosed { .. }
             | Event::Shrunk { .. }
             | Event::Trimmed { .. }
+            | Event::StopAsked { .. }
+            | Event::ProfileSet { .. }
+            | Event::GaveBack(_)
+            | Event::GuardActed { .. }
+            | Event::Process { .. }
+            | Event::WatchFailed { .. }
+            | Event::ClockChanged { .. }
+            | Event::Recording(_)
+            | Event::RecordingOpened { .. }
+            | Event::Processes(_)
             | Event::ClustersLoaded { .. } => {}
         }
     }

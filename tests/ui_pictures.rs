@@ -25,6 +25,7 @@ use jobscope::{
         pragma::{CacheSize, TempStore},
         profile::ConnectionSettings,
         status::{AllocatorReading, HeapLimits},
+        value::Cell,
     },
     engine::{
         message::{Event, News, Request, Task, TaskId},

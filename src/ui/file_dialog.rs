@@ -18,6 +18,8 @@ use crate::{
 pub enum Purpose {
     /// A database to look at.
     Database,
+    /// A recording to look at.
+    Recording,
     /// A description of a cluster.
     ClusterFile,
     /// A folder of descriptions, or the root of a job archive.
@@ -96,6 +98,7 @@ impl FileDialog {
                 self.came_back_empty = false;
                 out.send(match purpose {
                     Purpose::Database => open(path),
+                    Purpose::Recording => Command::OpenRecording(path),
                     Purpose::ClusterFile | Purpose::ClusterFolder => Command::AddClusters(path),
                 });
             }
@@ -124,6 +127,13 @@ impl FileDialog {
                     .set_title("Open a job database")
                     .add_filter("SQLite database", &["db", "sqlite", "sqlite3"])
                     .add_filter("All files", &["*"])
+                    .pick_file();
+                self.wait_for(ctx, move || Answer::Picked(purpose, path_of(picking)));
+            }
+            Purpose::Recording => {
+                let picking = dialog
+                    .set_title("Open a recording")
+                    .add_filter("Recording", &["jsonl"])
                     .pick_file();
                 self.wait_for(ctx, move || Answer::Picked(purpose, path_of(picking)));
             }

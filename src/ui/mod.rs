@@ -26,8 +26,8 @@ use lucide_icons::Icon;
 
 use self::{
     file_dialog::FileDialog, filter_bar::FilterBar, job_table::JobTable, memory_chart::MemoryChart,
-    statistics::StatisticsPanel, theme::Palette, top_bar::TopBar, tuning::TuningPanel,
-    welcome::Welcome,
+    memory_view::MemoryView, statistics::StatisticsPanel, theme::Palette, top_bar::TopBar,
+    tuning::TuningPanel, welcome::Welcome,
 };
 use crate::{
     command::{Command, Outbox, View},
@@ -44,7 +44,7 @@ pub struct Panels {
     statistics: StatisticsPanel,
     tuning: TuningPanel,
     strip: MemoryChart,
-    memory_chart: MemoryChart,
+    memory: MemoryView,
     welcome: Welcome,
     dialog: FileDialog,
     /// The pointer is on a chart: it is redrawn as often as samples come.
@@ -73,6 +73,16 @@ impl Panels {
         } else {
             // What follows is called the same with and without a report: else an open menu and the
             // text in it would be gone when the report about that text comes.
+            ui.skip_ahead_auto_ids(1);
+        }
+        if state.instrument.over_budget.is_some() {
+            let banner = Frame::new()
+                .fill(palette.raised)
+                .inner_margin(Margin::symmetric(12, 6));
+            Panel::top("over budget")
+                .frame(banner)
+                .show(ui, |ui| memory_view::over_budget_ui(ui, state, out));
+        } else {
             ui.skip_ahead_auto_ids(1);
         }
         Panel::bottom("status")
@@ -123,8 +133,9 @@ impl Panels {
             tour::ui(ui, state, out);
         }
         if state.settings.view == View::Memory {
-            self.chart_is_hovered |=
-                memory_view::ui(ui, &mut self.memory_chart, state, started_unix);
+            self.chart_is_hovered |= self
+                .memory
+                .ui(ui, state, started_unix, &mut self.dialog, out);
             return;
         }
         if state.database.is_none() {

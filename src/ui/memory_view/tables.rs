@@ -1,50 +1,18 @@
-//! The Memory view: the chart at full size, the connections, and the receipts of past tasks.
+//! Each connection, and the receipts of tasks.
 
-use egui::{Align, Layout, Ui, UiBuilder};
+use egui::{Align, Layout, Ui};
 use egui_extras::{Column, TableBuilder, TableRow};
 
-use super::{
-    memory_chart::MemoryChart,
-    theme::Palette,
-    widgets::{figures, muted, small},
-};
 use crate::{
+    engine::receipt::Receipt,
     memory::sample::{ConnectionReading, ConnectionState},
-    state::{AppState, tasks::FinishedTask},
+    state::AppState,
+    ui::{
+        theme::Palette,
+        widgets::{figures, small},
+    },
     units::{Bytes, format_elapsed},
 };
-
-/// Shows the view. Whether the pointer is on the chart.
-pub fn ui(ui: &mut Ui, chart: &mut MemoryChart, state: &AppState, started_unix: f64) -> bool {
-    let area = ui.available_rect_before_wrap();
-    let (top, bottom) = area.split_top_bottom_at_fraction(0.52);
-    let hovered = ui
-        .scope_builder(UiBuilder::new().max_rect(top), |ui| {
-            chart.ui(ui, state, started_unix)
-        })
-        .inner;
-    ui.scope_builder(
-        UiBuilder::new().max_rect(bottom.with_min_y(bottom.top() + 10.0)),
-        |ui| tables_ui(ui, state),
-    );
-    hovered
-}
-
-fn tables_ui(ui: &mut Ui, state: &AppState) {
-    ui.heading("Connections");
-    let num = state.tuning.wanted.connections;
-    connections_ui(ui, state, num);
-    ui.add_space(10.0);
-    ui.heading("Receipts");
-    if state.tasks.history.is_empty() {
-        ui.label(muted(
-            ui,
-            "Every query leaves one here: what it did, what it cost, how it ended",
-        ));
-        return;
-    }
-    receipts_ui(ui, state);
-}
 
 const CONNECTION_COLUMNS: [(&str, f32); 7] = [
     ("Connection", 84.0),
@@ -56,7 +24,9 @@ const CONNECTION_COLUMNS: [(&str, f32); 7] = [
     ("Closes in", 90.0),
 ];
 
-fn connections_ui(ui: &mut Ui, state: &AppState, num: usize) {
+/// Shows the connections of the profile.
+pub fn connections_ui(ui: &mut Ui, state: &AppState) {
+    let num = state.tuning.wanted.connections;
     ui.spacing_mut().item_spacing = egui::vec2(8.0, 0.0);
     let mut table = TableBuilder::new(ui)
         .id_salt("connections")
@@ -164,7 +134,12 @@ const RECEIPT_COLUMNS: [(&str, f32, bool); 8] = [
     ("Peak heap", 84.0, true),
 ];
 
-fn receipts_ui(ui: &mut Ui, state: &AppState) {
+/// Shows receipts, each with the name of its task.
+pub fn receipts_ui<'a>(
+    ui: &mut Ui,
+    num_rows: usize,
+    task: impl Fn(usize) -> Option<(&'a str, &'a Receipt)>,
+) {
     ui.spacing_mut().item_spacing = egui::vec2(8.0, 0.0);
     let mut table = TableBuilder::new(ui)
         .id_salt("receipts")
@@ -190,22 +165,21 @@ fn receipts_ui(ui: &mut Ui, state: &AppState) {
             });
         })
         .body(|body| {
-            body.rows(22.0, state.tasks.history.len(), |mut line| {
-                if let Some(task) = state.tasks.history.get(line.index()) {
-                    receipt_row(&mut line, task);
+            body.rows(22.0, num_rows, |mut line| {
+                if let Some((title, receipt)) = task(line.index()) {
+                    receipt_row(&mut line, title, receipt);
                 }
             });
         });
 }
 
-fn receipt_row(line: &mut TableRow<'_, '_>, task: &FinishedTask) {
+fn receipt_row(line: &mut TableRow<'_, '_>, title: &str, receipt: &Receipt) {
     use crate::units::format_count;
 
-    let receipt = &task.receipt;
     let millis = |ms: f64| format_elapsed(std::time::Duration::from_secs_f64(ms.max(0.0) / 1e3));
     let count = |n: u64| format_count(n);
     line.col(|ui| {
-        ui.add(egui::Label::new(&task.title).truncate());
+        ui.add(egui::Label::new(title).truncate());
     });
     line.col(|ui| {
         let color = Palette::of(ui).outcome(receipt.outcome);

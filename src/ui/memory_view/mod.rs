@@ -1,0 +1,196 @@
+//! The Memory view: the chart at full size, what gives memory back, what limits mean, recordings.
+
+mod facts;
+mod ladder;
+mod notes;
+mod sources;
+mod tables;
+
+use egui::{Button, Ui, UiBuilder};
+
+use self::sources::Sources;
+use super::{file_dialog::FileDialog, memory_chart::MemoryChart, widgets::muted};
+use crate::{
+    command::{Command, Outbox},
+    memory::recording::OpenRecording,
+    state::{AppState, instrument::recordings::Shown},
+};
+
+/// What is shown below the chart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Tab {
+    /// Each connection, and what limits mean now.
+    #[default]
+    Connections,
+    /// The give-back ladder.
+    GiveBack,
+    /// What tasks did and cost.
+    Receipts,
+}
+
+/// The view, with what it remembers while the user is busy.
+#[derive(Default)]
+pub struct MemoryView {
+    chart: MemoryChart,
+    sources: Sources,
+    tab: Tab,
+}
+
+impl MemoryView {
+    /// Shows the view. Whether the pointer is on the chart.
+    pub fn ui(
+        &mut self,
+        ui: &mut Ui,
+        state: &AppState,
+        started_unix: f64,
+        dialog: &mut FileDialog,
+        out: &mut Outbox,
+    ) -> bool {
+        self.sources.ui(ui, state, dialog, out);
+        ui.add_space(6.0);
+        let area = ui.available_rect_before_wrap();
+        let (top, bottom) = area.split_top_bottom_at_fraction(0.54);
+        let hovered = ui
+            .scope_builder(UiBuilder::new().max_rect(top), |ui| {
+                self.chart.ui(ui, state, started_unix)
+            })
+            .inner;
+        let bottom = bottom.with_min_y(bottom.top() + 8.0);
+        ui.scope_builder(UiBuilder::new().max_rect(bottom), |ui| {
+            match state.instrument.recordings.shown_alone() {
+                Some(recording) => self.recorded_ui(ui, recording),
+                None if state.instrument.recordings.shown == Shown::Together => {
+                    facts::together_ui(ui, &state.instrument.recordings.open);
+                }
+                None => self.live_ui(ui, state, out),
+            }
+        });
+        hovered
+    }
+
+    fn live_ui(&mut self, ui: &mut Ui, state: &AppState, out: &mut Outbox) {
+        let notes = state.limit_notes();
+        let num_tasks = state.tasks.history.len();
+        self.tabs_ui(
+            ui,
+            &[
+                (
+                    Tab::Connections,
+                    named("Connections and limits", notes.len()),
+                ),
+                (Tab::GiveBack, "Give back".to_owned()),
+                (Tab::Receipts, named("Receipts", num_tasks)),
+            ],
+        );
+        match self.tab {
+            Tab::Connections => {
+                tables::connections_ui(ui, state);
+                ui.add_space(8.0);
+                notes::ui(ui, &notes);
+            }
+            Tab::GiveBack => ladder::ui(ui, state, out),
+            Tab::Receipts if num_tasks == 0 => {
+                ui.label(muted(
+                    ui,
+                    "Every query leaves one here: what it did, what it cost, how it ended",
+                ));
+            }
+            Tab::Receipts => {
+                let history = &state.tasks.history;
+                tables::receipts_ui(ui, history.len(), |row| {
+                    let task = history.get(row)?;
+                    Some((task.title.as_str(), &task.receipt))
+                });
+            }
+        }
+    }
+
+    fn recorded_ui(&mut self, ui: &mut Ui, recording: &OpenRecording) {
+        let num_tasks = recording.receipts.len();
+        self.tabs_ui(
+            ui,
+            &[
+                (Tab::Connections, "What was recorded".to_owned()),
+                (
+                    Tab::GiveBack,
+                    named("Given back", recording.given_back.len()),
+                ),
+                (Tab::Receipts, named("Receipts", num_tasks)),
+            ],
+        );
+        match self.tab {
+            Tab::Connections => facts::ui(ui, recording),
+            Tab::GiveBack => ladder::recorded_ui(ui, &recording.given_back),
+            Tab::Receipts => tables::receipts_ui(ui, num_tasks, |row| {
+                // The newest first, as in the live view.
+                let ended = recording.receipts.get(num_tasks - 1 - row)?;
+                let bands = &recording.history.timeline.bands;
+                let band = bands.iter().find(|band| band.task == ended.task);
+                Some((
+                    band.map_or("Task", |band| band.title.as_str()),
+                    &ended.receipt,
+                ))
+            }),
+        }
+    }
+
+    fn tabs_ui(&mut self, ui: &mut Ui, tabs: &[(Tab, String)]) {
+        ui.horizontal(|ui| {
+            ui.spacing_mut().item_spacing.x = 4.0;
+            for (tab, name) in tabs {
+                let button = Button::selectable(self.tab == *tab, name);
+                if ui.add(button).clicked() {
+                    self.tab = *tab;
+                }
+            }
+        });
+        ui.add_space(4.0);
+    }
+}
+
+/// `Receipts · 12`.
+fn named(name: &str, count: usize) -> String {
+    if count == 0 {
+        name.to_owned()
+    } else {
+        format!("{name} · {count}")
+    }
+}
+
+/// What a budget stopped, and the offer to go on.
+pub fn over_budget_ui(ui: &mut Ui, state: &AppState, out: &mut Outbox) {
+    use lucide_icons::Icon;
+
+    use super::{
+        theme::Palette,
+        widgets::{icon, icon_button, mixed},
+    };
+
+    let Some(over) = &state.instrument.over_budget else {
+        return;
+    };
+    ui.horizontal(|ui| {
+        let palette = Palette::of(ui);
+        ui.label(mixed(&icon(Icon::TriangleAlert), 14.0, palette.warning));
+        ui.label(format!(
+            "“{}” was stopped: {}",
+            over.title,
+            over.limit.sentence()
+        ));
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            if icon_button(ui, Icon::X, "Leave it stopped").clicked() {
+                out.send(Command::DismissOverBudget);
+            }
+            let text = match &over.larger {
+                Some(larger) => format!("Go on with {larger}"),
+                None => "Try again".to_owned(),
+            };
+            let again = ui.button(text).on_hover_text(
+                "Asks again from the start; until the profile changes, for tasks of this kind",
+            );
+            if again.clicked() {
+                out.send(Command::GoOnWithLarger);
+            }
+        });
+    });
+}
