@@ -7,6 +7,7 @@ use jobscope::{
     cli::{self, Cli},
     db::connection::OpenMode,
     error::Error,
+    memory::recording::is_recording_name,
     state::settings::Settings,
     ui::{
         app::Start,
@@ -30,8 +31,20 @@ fn show_window(args: &Cli) -> cli::ExitCode {
     } else {
         OpenMode::ReadOnly
     };
+    let (recordings, databases): (Vec<_>, Vec<_>) = args
+        .files
+        .iter()
+        .cloned()
+        .partition(|path| is_recording_name(path));
+    if let [_, second, ..] = databases.as_slice() {
+        let given = second.display().to_string();
+        let error = Error::invalid("second database", given, "one database, any recordings");
+        cli::say_error(&error);
+        return cli::ExitCode::Usage;
+    }
     let start = Start {
-        database: args.database.clone().map(|path| (path, mode)),
+        database: databases.into_iter().next().map(|path| (path, mode)),
+        recordings,
         clusters: args.clusters.clone(),
         tour: false,
         settings_path: Settings::default_path(),
@@ -39,7 +52,7 @@ fn show_window(args: &Cli) -> cli::ExitCode {
     let error = match window::run(start) {
         Ok(Shown::Closed) => return cli::ExitCode::Done,
         Ok(Shown::NoDisplay(reason)) => Error::other(
-            "open the window; jobscope query, sql, check and demo work without one",
+            "open the window; jobscope query, sql, record, report, check and demo work without one",
             reason,
         ),
         Err(error) => error,

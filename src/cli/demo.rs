@@ -127,6 +127,7 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode> {
     }
     let start = Start {
         database: Some((database.clone(), OpenMode::ReadOnly)),
+        recordings: Vec::new(),
         clusters: Vec::new(),
         tour: true,
         settings_path: Settings::default_path(),

@@ -22,15 +22,16 @@ use crate::error::{Error, Report};
 #[derive(Debug, Parser)]
 #[command(name = "jobscope", version, args_conflicts_with_subcommands = true)]
 pub struct Cli {
-    /// The database to open in the window (cc-backend's job.db).
-    pub database: Option<PathBuf>,
+    /// The database to open in the window (cc-backend's job.db), or recordings (.jsonl) to look at.
+    #[arg(value_name = "FILE")]
+    pub files: Vec<PathBuf>,
 
     /// Open it as immutable: only while nobody writes to it.
-    #[arg(long, requires = "database")]
+    #[arg(long, requires = "files")]
     pub immutable: bool,
 
     /// Cluster descriptions for it: cluster.json files, folders of them, roots of job archives.
-    #[arg(long, value_name = "PATH", requires = "database")]
+    #[arg(long, value_name = "PATH", requires = "files")]
     pub clusters: Vec<PathBuf>,
 
     /// What to do without a window.

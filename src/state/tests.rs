@@ -2,6 +2,7 @@
 
 mod details;
 mod file;
+mod instrument;
 mod list;
 
 use std::path::PathBuf;

@@ -17,7 +17,7 @@ use crate::{
     db::{build::BuildFacts, connection::OpenMode},
     engine::{Engine, message::Request},
     error::{Report, Result},
-    memory::sample::MachineReader,
+    memory::{recording::is_recording_name, sample::MachineReader},
     state::{
         AppState,
         settings::{Settings, WindowPlace},
@@ -39,6 +39,8 @@ const HIDDEN_WAKE: Duration = Duration::from_secs(10);
 pub struct Start {
     /// The database to open; the last one if there is none.
     pub database: Option<(PathBuf, OpenMode)>,
+    /// Recordings to look at.
+    pub recordings: Vec<PathBuf>,
     /// Cluster descriptions to add to the database.
     pub clusters: Vec<PathBuf>,
     /// Begin the tour of the incident.
@@ -94,8 +96,13 @@ impl App {
         let mut outbox = Outbox::default();
         if let Some((path, mode)) = start.database {
             outbox.send(open_as(path, mode));
+        } else if !start.recordings.is_empty() {
+            // Whoever wants to see a recording does not wait for a database.
         } else if let Some(path) = last {
             outbox.send(open(path));
+        }
+        for path in start.recordings {
+            outbox.send(Command::OpenRecording(path));
         }
         if start.tour {
             outbox.send(Command::Tour(Some(0)));
@@ -218,8 +225,12 @@ pub fn preference(theme: ThemeChoice) -> egui::ThemePreference {
     }
 }
 
-/// Cluster descriptions are JSON files or folders; everything else is a database to look at.
+/// Cluster descriptions are JSON files or folders, recordings are JSON Lines; everything else is a
+/// database to look at.
 fn dropped_command(path: PathBuf) -> Command {
+    if is_recording_name(&path) {
+        return Command::OpenRecording(path);
+    }
     let is_json = path
         .extension()
         .is_some_and(|extension| extension.eq_ignore_ascii_case("json"));

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::header::{Header, Machine, RecordedDatabase, RecordingPlan, RecordingState};
 use self::line::{Line, SampleLine};
-pub use self::opened::{OpenRecording, name_of};
+pub use self::opened::{OpenRecording, is_recording_name, name_of};
 use super::{journal::Entry, marker::Timeline, sample::MemorySample};
 use crate::{
     engine::{give_back::GiveBackReceipt, receipt::Receipt},

@@ -52,3 +52,9 @@ pub fn name_of(path: &Path) -> String {
         .display()
         .to_string()
 }
+
+/// Whether a file of this name is taken for a recording.
+pub fn is_recording_name(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("jsonl"))
+}

@@ -75,7 +75,7 @@ impl AppState {
         Some(LimitNote {
             setting: "soft_heap_limit",
             text: format!(
-                "Idle {} keep {kept} of page cache. This SQLite is built without \
+                "{kept} of page cache belong to idle {}. This SQLite is built without \
                  MEMORY_MANAGEMENT, as cc-backend's is: the limit of {soft} cannot take it from \
                  them, and leaves {left} to {}",
                 numbers(idle),

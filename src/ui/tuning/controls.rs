@@ -47,6 +47,8 @@ const CONNECTIONS: &str = "connections, each with its own page cache";
 const IDLE_TIME: &str = "a connection idle for longer is closed";
 const TIME_LIMIT: &str = "a query running for longer is stopped";
 const ROW_CACHE: &str = "rows that the window holds, none of SQLite's memory";
+const ROW_BUDGET: &str = "a query that has delivered more rows is stopped";
+const RESULT_BUDGET: &str = "a query whose rows take more is stopped";
 const BUDGET: &str = "a query that lets the SQLite heap grow by more is stopped";
 
 pub(super) fn controls(state: &AppState, profile: &MemoryProfile) -> Vec<Control> {
@@ -71,6 +73,10 @@ fn limit_text(bytes: Option<Bytes>) -> String {
 
 fn time_text(duration: Option<Duration>) -> String {
     duration.map_or_else(|| "off".to_owned(), exact_duration)
+}
+
+fn rows_text(rows: Option<u64>) -> String {
+    rows.map_or_else(|| "off".to_owned(), |rows| rows.to_string())
 }
 
 /// From zero, which is off, over this smallest size up to the machine's memory.
@@ -190,8 +196,28 @@ fn pool_controls(state: &AppState, profile: &MemoryProfile) -> Vec<Control> {
         },
         limit_control(
             state,
-            ("Memory budget", BUDGET),
+            ("Heap budget", BUDGET),
             profile.memory_budget,
+            "",
+            String::new(),
+        ),
+        Control {
+            label: "Row budget",
+            sql: ROW_BUDGET,
+            text: rows_text(profile.row_budget),
+            value: profile.row_budget.map_or(0.0, |rows| rows as f64),
+            scale: Scale {
+                min: 0.0,
+                smallest: 1e3,
+                max: 1e8,
+            },
+            left: String::new(),
+            right: String::new(),
+        },
+        limit_control(
+            state,
+            ("Result budget", RESULT_BUDGET),
+            profile.result_budget,
             "",
             String::new(),
         ),
@@ -214,6 +240,7 @@ fn pool_controls(state: &AppState, profile: &MemoryProfile) -> Vec<Control> {
 pub(super) fn slid_text(setting: &str, value: f64) -> String {
     match setting {
         CONNECTIONS => format!("{}", value.round()),
+        ROW_BUDGET => optional_text(value < 1.0, || round_rows(value).to_string()),
         IDLE_TIME | TIME_LIMIT => {
             optional_text(value < 0.5, || exact_duration(round_duration(value)))
         }
@@ -233,6 +260,12 @@ fn round_bytes(value: f64) -> Bytes {
     }
     let step = 2_f64.powf((value.log2() - 4.0).floor()).max(1024.0);
     Bytes(((value / step).round() * step) as u64)
+}
+
+/// Two significant figures.
+fn round_rows(value: f64) -> u64 {
+    let step = 10_f64.powf((value.max(1.0).log10() - 1.0).floor()).max(1.0);
+    ((value / step).round() * step) as u64
 }
 
 fn round_duration(secs: f64) -> Duration {
@@ -270,6 +303,17 @@ pub(super) fn apply(profile: &mut MemoryProfile, setting: &str, edit: &Edit) -> 
         SOFT_LIMIT => profile.soft_heap_limit = size()?,
         HARD_LIMIT => profile.hard_heap_limit = size()?,
         BUDGET => profile.memory_budget = size()?,
+        RESULT_BUDGET => profile.result_budget = size()?,
+        ROW_BUDGET => {
+            let rows = text.replace(['\u{202f}', '\u{2009}', ' ', '_'], "");
+            profile.row_budget = if is_off {
+                None
+            } else {
+                let expected = "a number of rows, or off";
+                let rows = rows.parse().ok().filter(|rows| *rows > 0);
+                Some(rows.ok_or_else(|| Error::invalid("row budget", &text, expected))?)
+            };
+        }
         ROW_CACHE => {
             let smallest = Bytes::mib(1);
             profile.row_cache = Bytes::parse(&text)?;
