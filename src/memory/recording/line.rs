@@ -1,7 +1,7 @@
 //! The lines of a recording after its header, with the units in the names.
 //!
 //! A sample is written ten times a second for hours: what follows from the sample before is left
-//! out, and so are zeros. `docs/recording.md` says what an absent field means.
+//! out. `docs/recording.md` says what an absent field means.
 
 use std::path::PathBuf;
 
@@ -129,7 +129,7 @@ impl Line {
 }
 
 /// [`MemorySample`] with the units in the names.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(super) struct SampleLine {
     at_secs: f64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -141,10 +141,12 @@ pub(super) struct SampleLine {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     available_bytes: Option<u64>,
     connections: Vec<ConnectionLine>,
-    #[serde(default, skip_serializing_if = "is_zero")]
-    window_rows_bytes: u64,
-    #[serde(default, skip_serializing_if = "is_zero")]
-    window_positions_bytes: u64,
+    /// Absent: as in the sample before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    window_rows_bytes: Option<u64>,
+    /// Absent: as in the sample before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    window_positions_bytes: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     slow: Option<SlowLine>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -156,7 +158,7 @@ pub(super) struct SampleLine {
     clippy::struct_field_names,
     reason = "the names are the keys of the JSON, where the unit must stand"
 )]
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 struct SlowLine {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pss_bytes: Option<u64>,
@@ -175,7 +177,7 @@ struct SlowLine {
 }
 
 /// [`ProcessReading`] with the units in the names.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 struct OtherLine {
     pid: u32,
     #[serde(default, skip_serializing_if = "is_false")]
@@ -192,49 +194,40 @@ struct OtherLine {
     wal_bytes: Option<u64>,
 }
 
-/// [`ConnectionReading`] with the units in the names.
-#[derive(Default, Serialize, Deserialize)]
+/// What has changed in a [`ConnectionReading`], with the units in the names. Absent: as in the sample
+/// before, and the times longer by what has passed since.
+#[derive(Clone, Default, Serialize, Deserialize)]
 struct ConnectionLine {
-    state: ConnectionState,
-    /// Everything but the times is as in the sample before.
+    /// Nothing follows from the sample before: what is absent is 0, closed, or none.
     #[serde(default, skip_serializing_if = "is_false")]
-    same: bool,
+    new: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    state: Option<ConnectionState>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     task: Option<u64>,
-    #[serde(default, skip_serializing_if = "is_zero")]
-    cache_bytes: u64,
-    #[serde(default, skip_serializing_if = "is_zero")]
-    cache_hits: u64,
-    #[serde(default, skip_serializing_if = "is_zero")]
-    cache_misses: u64,
-    #[serde(default, skip_serializing_if = "is_zero")]
-    cache_spills: u64,
-    /// Absent: as in the sample before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cache_bytes: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cache_hits: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cache_misses: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cache_spills: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     schema_bytes: Option<u64>,
-    /// Absent: as in the sample before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     statements_bytes: Option<u64>,
-    #[serde(default, skip_serializing_if = "is_zero")]
-    rows: u64,
-    #[serde(default, skip_serializing_if = "is_zero")]
-    vm_steps: u64,
-    /// Absent: longer than in the sample before by the time between them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rows: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    vm_steps: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     state_secs: Option<f64>,
-    /// Absent: less than a tenth of a second.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    silent_secs: Option<f64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     snapshot_secs: Option<f64>,
-}
-
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde hands over a reference"
-)]
-fn is_zero(number: &u64) -> bool {
-    *number == 0
+    /// Absent: less than a tenth of a second, whatever was before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    silent_secs: Option<f64>,
 }
 
 #[expect(
@@ -272,28 +265,27 @@ impl SampleLine {
             .iter()
             .rposition(|connection| connection.state != ConnectionState::Closed)
             .map_or(0, |last| last + 1);
-        let is_new_peak =
-            previous.is_none_or(|sample| sample.sqlite_heap_peak != *sqlite_heap_peak);
+        let at_secs = in_millis(*at_secs);
+        let changed = |now: Bytes, before: fn(&MemorySample) -> Bytes| {
+            let before = previous.map(before);
+            (before != Some(now)).then_some(now.0)
+        };
         Self {
-            at_secs: in_millis(*at_secs),
+            at_secs,
             rss_bytes: number(*rss),
             sqlite_heap_bytes: sqlite_heap.0,
-            sqlite_heap_peak_bytes: is_new_peak.then_some(sqlite_heap_peak.0),
+            sqlite_heap_peak_bytes: changed(*sqlite_heap_peak, |sample| sample.sqlite_heap_peak),
             available_bytes: number(*available),
             connections: connections
                 .iter()
                 .take(num_used)
                 .enumerate()
                 .map(|(index, connection)| {
-                    let before = previous.and_then(|sample| {
-                        let reading = sample.connections.get(index)?;
-                        Some((at_secs - sample.at_secs, reading))
-                    });
-                    ConnectionLine::new(connection, before)
+                    ConnectionLine::new(connection, due(previous, index, at_secs))
                 })
                 .collect(),
-            window_rows_bytes: window.rows.0,
-            window_positions_bytes: window.positions.0,
+            window_rows_bytes: changed(window.rows, |sample| sample.window.rows),
+            window_positions_bytes: changed(window.positions, |sample| sample.window.positions),
             slow: slow.as_ref().map(SlowLine::from),
             other: other.as_ref().map(OtherLine::from),
         }
@@ -312,30 +304,24 @@ impl SampleLine {
             slow,
             other,
         } = self;
-        let peak_before = previous.map(|sample| sample.sqlite_heap_peak);
+        let or_before = |now: Option<u64>, before: fn(&MemorySample) -> Bytes| {
+            let before = previous.map(before);
+            now.map(Bytes).or(before).unwrap_or_default()
+        };
         MemorySample {
             at_secs,
             rss: rss_bytes.map(Bytes),
             sqlite_heap: Bytes(sqlite_heap_bytes),
-            sqlite_heap_peak: sqlite_heap_peak_bytes
-                .map(Bytes)
-                .or(peak_before)
-                .unwrap_or_default(),
+            sqlite_heap_peak: or_before(sqlite_heap_peak_bytes, |sample| sample.sqlite_heap_peak),
             available: available_bytes.map(Bytes),
             connections: connections
                 .into_iter()
                 .enumerate()
-                .map(|(index, line)| {
-                    let before = previous.and_then(|sample| {
-                        let reading = sample.connections.get(index)?;
-                        Some((at_secs - sample.at_secs, reading))
-                    });
-                    line.into_reading(before)
-                })
+                .map(|(index, line)| line.into_reading(due(previous, index, at_secs)))
                 .collect(),
             window: WindowMemory {
-                rows: Bytes(window_rows_bytes),
-                positions: Bytes(window_positions_bytes),
+                rows: or_before(window_rows_bytes, |sample| sample.window.rows),
+                positions: or_before(window_positions_bytes, |sample| sample.window.positions),
             },
             slow: slow.map(SlowReading::from),
             other: other.map(ProcessReading::from),
@@ -343,37 +329,35 @@ impl SampleLine {
     }
 }
 
+/// What a connection's reading is if nothing happens but time passing. `None`: it was not open.
+fn due(previous: Option<&MemorySample>, index: usize, at_secs: f64) -> Option<ConnectionReading> {
+    let sample = previous?;
+    let before = *sample.connections.get(index)?;
+    let passed_secs = at_secs - sample.at_secs;
+    Some(ConnectionReading {
+        state_secs: before.state_secs + passed_secs,
+        snapshot_secs: before.snapshot_secs.map(|secs| secs + passed_secs),
+        silent_secs: 0.0,
+        ..before
+    })
+}
+
+/// A time is written again once it is off by so much: a clock's rounding, twice.
+const TOLERANCE_SECS: f64 = 0.001;
+
 /// Below this, SQLite has looked up often enough.
 const SILENT_SECS: f64 = 0.1;
 
 impl ConnectionLine {
-    /// `before` is the reading in the sample before, and how long ago that was.
-    fn new(reading: &ConnectionReading, before: Option<(f64, &ConnectionReading)>) -> Self {
-        let follows = before
-            .filter(|(_, before)| before.state == reading.state && before.task == reading.task);
-        let is_due = |(secs, before): (f64, &ConnectionReading)| {
-            (before.state_secs + secs - reading.state_secs).abs() < 0.01
-        };
-        let state_secs = (!follows.is_some_and(is_due)).then(|| in_millis(reading.state_secs));
-        let mut unchanged = *reading;
-        if let Some((_, before)) = follows {
-            unchanged.state_secs = before.state_secs;
-            unchanged.silent_secs = before.silent_secs;
-            unchanged.snapshot_secs = before.snapshot_secs;
-        }
-        let same = reading.snapshot_secs.is_none()
-            && reading.silent_secs < SILENT_SECS
-            && follows.is_some_and(|(_, before)| unchanged == *before);
-        if same {
-            return Self {
-                state: reading.state,
-                same,
-                state_secs,
-                ..Self::default()
-            };
-        }
-        let schema_before = before.map(|(_, before)| before.schema_used);
-        let statements_before = before.map(|(_, before)| before.statements_used);
+    fn new(reading: &ConnectionReading, due: Option<ConnectionReading>) -> Self {
+        // What has gone cannot be told by leaving it out.
+        let due = due.filter(|due| {
+            let is_over = due.task.is_some() && reading.task.is_none();
+            let is_released = due.snapshot_secs.is_some() && reading.snapshot_secs.is_none();
+            !is_over && !is_released
+        });
+        let new = due.is_none();
+        let due = due.unwrap_or_default();
         let ConnectionReading {
             state,
             task,
@@ -386,32 +370,36 @@ impl ConnectionLine {
             snapshot_secs,
             rows,
             vm_steps,
-            state_secs: _,
+            state_secs,
             silent_secs,
         } = *reading;
+        let changed = |now: u64, due: u64| (now != due).then_some(now);
+        let moved = |now: f64, due: Option<f64>| {
+            let is_due = due.is_some_and(|due| (now - due).abs() < TOLERANCE_SECS);
+            (!is_due).then(|| in_millis(now))
+        };
         Self {
-            state,
-            same,
-            task,
-            cache_bytes: cache_used.0,
-            cache_hits,
-            cache_misses,
-            cache_spills,
-            schema_bytes: (schema_before != Some(schema_used)).then_some(schema_used.0),
-            statements_bytes: (statements_before != Some(statements_used))
-                .then_some(statements_used.0),
-            rows,
-            vm_steps,
-            state_secs,
+            new,
+            state: (state != due.state).then_some(state),
+            task: task.filter(|_| task != due.task),
+            cache_bytes: changed(cache_used.0, due.cache_used.0),
+            cache_hits: changed(cache_hits, due.cache_hits),
+            cache_misses: changed(cache_misses, due.cache_misses),
+            cache_spills: changed(cache_spills, due.cache_spills),
+            schema_bytes: changed(schema_used.0, due.schema_used.0),
+            statements_bytes: changed(statements_used.0, due.statements_used.0),
+            rows: changed(rows, due.rows),
+            vm_steps: changed(vm_steps, due.vm_steps),
+            state_secs: moved(state_secs, Some(due.state_secs)),
+            snapshot_secs: snapshot_secs.and_then(|now| moved(now, due.snapshot_secs)),
             silent_secs: (silent_secs >= SILENT_SECS).then(|| in_millis(silent_secs)),
-            snapshot_secs: snapshot_secs.map(in_millis),
         }
     }
 
-    fn into_reading(self, before: Option<(f64, &ConnectionReading)>) -> ConnectionReading {
+    fn into_reading(self, due: Option<ConnectionReading>) -> ConnectionReading {
         let Self {
+            new,
             state,
-            same,
             task,
             cache_bytes,
             cache_hits,
@@ -422,33 +410,23 @@ impl ConnectionLine {
             rows,
             vm_steps,
             state_secs,
+            snapshot_secs,
             silent_secs,
-            snapshot_secs,
         } = self;
-        let due_secs = before.map_or(0.0, |(secs, before)| before.state_secs + secs);
-        let state_secs = state_secs.unwrap_or(due_secs);
-        if same && let Some((_, before)) = before {
-            return ConnectionReading {
-                state_secs,
-                silent_secs: 0.0,
-                snapshot_secs: None,
-                ..*before
-            };
-        }
-        let reading_before = before.map(|(_, before)| *before).unwrap_or_default();
+        let due = due.filter(|_| !new).unwrap_or_default();
         ConnectionReading {
-            state,
-            task,
-            cache_used: Bytes(cache_bytes),
-            cache_hits,
-            cache_misses,
-            cache_spills,
-            schema_used: schema_bytes.map_or(reading_before.schema_used, Bytes),
-            statements_used: statements_bytes.map_or(reading_before.statements_used, Bytes),
-            snapshot_secs,
-            rows,
-            vm_steps,
-            state_secs,
+            state: state.unwrap_or(due.state),
+            task: task.or(due.task),
+            cache_used: cache_bytes.map_or(due.cache_used, Bytes),
+            cache_hits: cache_hits.unwrap_or(due.cache_hits),
+            cache_misses: cache_misses.unwrap_or(due.cache_misses),
+            cache_spills: cache_spills.unwrap_or(due.cache_spills),
+            schema_used: schema_bytes.map_or(due.schema_used, Bytes),
+            statements_used: statements_bytes.map_or(due.statements_used, Bytes),
+            snapshot_secs: snapshot_secs.or(due.snapshot_secs),
+            rows: rows.unwrap_or(due.rows),
+            vm_steps: vm_steps.unwrap_or(due.vm_steps),
+            state_secs: state_secs.unwrap_or(due.state_secs),
             silent_secs: silent_secs.unwrap_or(0.0),
         }
     }
