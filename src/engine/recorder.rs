@@ -92,7 +92,7 @@ fn write(
     tell(out, clock, began);
     while let Ok(line) = incoming.recv() {
         let written = match line {
-            Recorded::Sample(sample) => recorder.sample(*sample),
+            Recorded::Sample(sample) => recorder.sample(&sample),
             Recorded::Entry(entry) => recorder.entry(&entry),
         };
         if let Err(error) = written {
