@@ -66,6 +66,15 @@ impl Running<'_> {
         Error::Cancelled
     }
 
+    /// It was stopped by a budget on what it delivers.
+    fn has_delivered_enough(&self) -> bool {
+        let asked = self.work.token.asked().map(|(reason, _)| reason);
+        matches!(
+            asked,
+            Some(StopReason::RowBudget | StopReason::ResultBudget)
+        )
+    }
+
     pub(super) fn show_rows(&self, rows: u64) {
         self.pool.gauges[self.connection].rows.store(rows, Relaxed);
     }
@@ -91,7 +100,7 @@ pub(super) struct Batches<'a> {
     running: Running<'a>,
     rows: Vec<Vec<Cell>>,
     bytes: usize,
-    /// Of all rows so far.
+    /// Of all rows so far, the one included that went beyond the budget.
     pub total_bytes: u64,
     last_sent: Option<Instant>,
     num_rows: u64,
@@ -132,10 +141,16 @@ impl<'a> Batches<'a> {
             self.last_row.clone_from(last);
         }
         self.running.show_rows(self.num_rows);
-        self.running.report(Event::Rows {
+        let event = Event::Rows {
             id: self.running.work.id,
             rows,
-        })
+        };
+        if self.running.has_delivered_enough() {
+            // Up to its budget, every row is delivered; no statement is open any more.
+            self.running.reporter.tell(event, self.running.pool);
+            return Ok(());
+        }
+        self.running.report(event)
     }
 }
 
@@ -150,14 +165,14 @@ impl Take for Batches<'_> {
             .map(|column| row.get_ref(column).map(Cell::from))
             .collect::<rusqlite::Result<Vec<_>>>()
             .map_err(|source| Error::other("read a row", source))?;
-        self.num_rows = num_rows;
         let size = cells.iter().map(Cell::size).sum::<usize>();
-        self.bytes += size;
         self.total_bytes += size as u64;
-        self.rows.push(cells);
         if budgets.result.is_some_and(|most| self.total_bytes > most.0) {
             return Err(self.running.stop(StopReason::ResultBudget));
         }
+        self.num_rows = num_rows;
+        self.bytes += size;
+        self.rows.push(cells);
         if self.is_due() {
             self.running.check()?;
             self.send()?;
