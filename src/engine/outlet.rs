@@ -32,19 +32,26 @@ impl Tap {
     }
 
     pub(super) fn sample(&self, sample: &MemorySample) {
-        if let Some(recording) = &*self.0.lock() {
-            // A recording that failed has said so itself.
-            recording
-                .send(Recorded::Sample(Box::new(sample.clone())))
-                .ok();
-        }
+        self.flow(|| Some(Recorded::Sample(Box::new(sample.clone()))));
     }
 
     pub(super) fn news(&self, news: &News) {
-        if let Some(recording) = &*self.0.lock()
-            && let Some(entry) = Entry::of(news)
-        {
-            recording.send(Recorded::Entry(entry)).ok();
+        self.flow(|| Entry::of(news).map(Recorded::Entry));
+    }
+
+    fn entry(&self, entry: Option<Entry>) {
+        self.flow(|| entry.map(Recorded::Entry));
+    }
+
+    fn flow(&self, line: impl FnOnce() -> Option<Recorded>) {
+        let mut recording = self.0.lock();
+        let Some(lines) = recording.as_ref() else {
+            return;
+        };
+        let is_gone = line().is_some_and(|line| lines.send(line).is_err());
+        if is_gone {
+            // It failed, and has said so itself. The next one has lines of its own.
+            *recording = None;
         }
     }
 }
@@ -72,11 +79,7 @@ impl Outlet {
         // Only what was said is recorded.
         let entry = Entry::of(&news);
         self.news.try_send(news)?;
-        if let Some(entry) = entry
-            && let Some(recording) = &*self.tap.0.lock()
-        {
-            recording.send(Recorded::Entry(entry)).ok();
-        }
+        self.tap.entry(entry);
         (self.wake)();
         Ok(())
     }

@@ -96,7 +96,6 @@ fn write(
             Recorded::Entry(entry) => recorder.entry(&entry),
         };
         if let Err(error) = written {
-            out.tap.close();
             return failed(&error);
         }
     }
