@@ -15,7 +15,8 @@ use crate::{
 pub struct Budgets {
     /// From its start to its end.
     pub time: Option<Duration>,
-    /// By how much SQLite's heap may grow, other tasks' growth included.
+    /// By how much SQLite's heap may grow. What other connections' page caches take is left out;
+    /// their sorts are in it, because SQLite does not tell whose they are.
     pub heap: Option<Bytes>,
     /// Rows that it delivers.
     pub rows: Option<u64>,
@@ -67,7 +68,7 @@ impl Budgets {
 pub enum BudgetKind {
     /// Time, in milliseconds.
     Time,
-    /// Growth of SQLite's heap, in bytes.
+    /// Growth of SQLite's heap, other connections' page caches left out, in bytes.
     Heap,
     /// Rows.
     Rows,
@@ -124,7 +125,7 @@ impl LimitReached {
             }
             BudgetKind::Rows => format!("it had delivered {reached}, and {limit} were allowed"),
             BudgetKind::Result => {
-                format!("its rows took {reached}, and {limit} were allowed")
+                format!("with the next row it had {reached}, and {limit} were allowed")
             }
             BudgetKind::Guard => format!(
                 "the machine had {reached} left, the guard keeps {limit} free, and this task held \

@@ -65,6 +65,8 @@ pub struct Gauge {
     pub(super) heap_peak: AtomicU64,
     /// The largest seen during the task.
     pub(super) rss_peak: AtomicU64,
+    /// By how much the heap has grown at most during a task with a budget for that.
+    pub(super) heap_growth: AtomicU64,
 }
 
 impl Gauge {
@@ -75,6 +77,7 @@ impl Gauge {
         self.vm_steps.store(0, Relaxed);
         self.heap_peak.store(heap.0, Relaxed);
         self.rss_peak.store(rss.unwrap_or_default().0, Relaxed);
+        self.heap_growth.store(0, Relaxed);
         self.seen_nanos.store(nanos, Relaxed);
         self.enter(ConnectionState::Busy, nanos);
     }

@@ -7,7 +7,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::pool::Pool;
+use super::pool::{Behind, Pool, Wanted};
 use crate::{
     db::{profile::MemoryProfile, status},
     memory::{marker::MarkerKind, sample},
@@ -227,33 +227,41 @@ fn millis(ms: f64) -> String {
 }
 
 /// Walks down the ladder. Waits for connections that are not busy, and for none that is.
-pub(super) fn run(pool: &Arc<Pool>, steps: Vec<Step>) -> GiveBackReceipt {
+///
+/// `ticket` is the place of its wish for a profile among all such wishes.
+pub(super) fn run(pool: &Pool, steps: Vec<Step>, ticket: u64) -> GiveBackReceipt {
     let started = Instant::now();
-    let rungs = steps.into_iter().map(|step| one(pool, step)).collect();
+    let _alone = pool.ladder.lock();
+    let rungs = (steps.into_iter())
+        .map(|step| one(pool, step, ticket))
+        .collect();
     GiveBackReceipt {
         rungs,
         elapsed_ms: started.elapsed().as_secs_f64() * 1e3,
     }
 }
 
-fn one(pool: &Arc<Pool>, step: Step) -> RungReceipt {
+fn one(pool: &Pool, step: Step, ticket: u64) -> RungReceipt {
     let started = Instant::now();
     let rung = step.rung();
     let heap_before = status::sqlite_heap();
     let mut rss_before = sample::rss();
     let mut trouble = None;
     match step {
-        Step::Dropped { rss, .. } => rss_before = rss.or(rss_before),
-        Step::ResetStatements => trouble = all(pool, |wanted| wanted.reset_generation += 1),
-        Step::ReleaseMemory => trouble = all(pool, |wanted| wanted.shrink_generation += 1),
-        Step::LowerCacheSize(profile) => {
-            profile.apply_to_process();
-            trouble = all(pool, |wanted| {
-                wanted.profile = Arc::from(profile);
-                wanted.profile_generation += 1;
-            });
+        Step::Dropped { held, rss } => {
+            rss_before = rss.or(rss_before);
+            trouble = (held == Bytes(0)).then(|| "no rows were held".to_owned());
         }
-        Step::CloseIdle => trouble = all(pool, |wanted| wanted.close_generation += 1),
+        Step::ResetStatements => {
+            trouble = all(pool, FOLLOWS, |wanted| wanted.reset_generation += 1);
+        }
+        Step::ReleaseMemory => {
+            trouble = all(pool, FOLLOWS, |wanted| wanted.shrink_generation += 1);
+        }
+        Step::LowerCacheSize(profile) => trouble = lower(pool, &profile, ticket),
+        Step::CloseIdle => {
+            trouble = all(pool, STAYS_OPEN, |wanted| wanted.close_generation += 1);
+        }
         Step::Trim => {
             if !status::trim_allocator() {
                 trouble = Some("this C library has no malloc_trim".to_owned());
@@ -271,21 +279,55 @@ fn one(pool: &Arc<Pool>, step: Step) -> RungReceipt {
     }
 }
 
-/// Has every connection do something. Answers with what stands in the way of those that did not.
-fn all(pool: &Pool, change: impl FnOnce(&mut super::pool::Wanted)) -> Option<String> {
-    pool.want(change);
-    let busy = pool.wait_settled(PATIENCE);
-    if busy.is_empty() {
-        return None;
-    }
-    let numbers: Vec<_> = busy.iter().map(|index| (index + 1).to_string()).collect();
-    let (word, verb) = if busy.len() == 1 {
-        ("connection", "is")
+/// What becomes of a busy connection: one, several.
+type Fate = [&'static str; 2];
+const FOLLOWS: Fate = [
+    "is busy and will follow after the running task",
+    "are busy and will follow after the running tasks",
+];
+const STAYS_OPEN: Fate = ["is busy and stays open", "are busy and stay open"];
+
+/// A smaller `cache_size` for everybody, unless somebody has chosen other settings meanwhile.
+fn lower(pool: &Pool, profile: &MemoryProfile, ticket: u64) -> Option<String> {
+    let mut is_newest = false;
+    let trouble = all(pool, FOLLOWS, |wanted| {
+        is_newest = wanted.profile_ticket <= ticket;
+        if is_newest {
+            profile.apply_to_process();
+            wanted.profile = Arc::new(profile.clone());
+            wanted.profile_generation += 1;
+            wanted.profile_ticket = ticket;
+        }
+    });
+    if is_newest {
+        trouble
     } else {
-        ("connections", "are")
-    };
-    Some(format!(
-        "{word} {} {verb} busy and will follow after the running task",
-        numbers.join(", ")
-    ))
+        Some("other settings were chosen meanwhile, and stay".to_owned())
+    }
+}
+
+/// Has every connection do something. Answers with what stands in the way of those that did not.
+fn all(pool: &Pool, fate: Fate, change: impl FnOnce(&mut Wanted)) -> Option<String> {
+    pool.want(change);
+    let Behind { busy, slow } = pool.wait_settled(PATIENCE);
+    let slow_fate = ["has not answered yet", "have not answered yet"];
+    let sentences: Vec<_> = [(busy, fate), (slow, slow_fate)]
+        .iter()
+        .filter_map(|(connections, fate)| about(connections, *fate))
+        .collect();
+    (!sentences.is_empty()).then(|| sentences.join("; "))
+}
+
+fn about(connections: &[usize], [one, several]: Fate) -> Option<String> {
+    match connections {
+        [] => None,
+        [index] => Some(format!("connection {} {one}", index + 1)),
+        _ => {
+            let numbers: Vec<_> = connections
+                .iter()
+                .map(|index| (index + 1).to_string())
+                .collect();
+            Some(format!("connections {} {several}", numbers.join(", ")))
+        }
+    }
 }

@@ -49,7 +49,7 @@ use crate::{
         connection::{self, OpenMode},
         identity::FileIdentity,
         profile::MemoryProfile,
-        status,
+        status::{self, HeapLimits},
     },
     error::{Error, Report, Result},
     jobs::{clusters::Clusters, facts::DatabaseFacts},
@@ -85,6 +85,8 @@ pub struct Engine {
     sampler: Option<Sampler>,
     watcher: Option<Watcher>,
     recording: Option<Recording>,
+    /// Wishes for a profile so far.
+    profile_ticket: u64,
 }
 
 impl Engine {
@@ -114,6 +116,7 @@ impl Engine {
             sampler: Some(sampler),
             watcher: None,
             recording: None,
+            profile_ticket: 0,
         };
         let limits = profile.apply_to_process();
         engine.tell(Event::LimitsApplied(limits));
@@ -289,14 +292,19 @@ impl Engine {
     }
 
     fn set_profile(&mut self, profile: MemoryProfile) {
-        let limits = profile.apply_to_process();
+        self.profile_ticket += 1;
+        let ticket = self.profile_ticket;
         let changes = self.pool.wanted().profile.changes(&profile);
         if !changes.is_empty() {
             self.tell(Event::ProfileSet { changes });
         }
+        let mut limits = HeapLimits::default();
         self.pool.want(|wanted| {
+            // Under the lock, so that a ladder cannot set older limits after these.
+            limits = profile.apply_to_process();
             wanted.profile = Arc::new(profile);
             wanted.profile_generation += 1;
+            wanted.profile_ticket = ticket;
         });
         self.tell(Event::LimitsApplied(limits));
         if let Err(error) = self.staff() {
@@ -372,15 +380,19 @@ impl Engine {
     fn give_back(&mut self, steps: Vec<Step>) {
         for step in &steps {
             if let Step::LowerCacheSize(profile) = step {
+                self.profile_ticket += 1;
                 let changes = self.pool.wanted().profile.changes(profile);
-                self.tell(Event::ProfileSet { changes });
+                if !changes.is_empty() {
+                    self.tell(Event::ProfileSet { changes });
+                }
             }
         }
+        let ticket = self.profile_ticket;
         let (out, pool) = (self.out.clone(), Arc::clone(&self.pool));
         let started = std::thread::Builder::new()
             .name("jobscope-give-back".to_owned())
             .spawn(move || {
-                let receipt = give_back::run(&pool, steps);
+                let receipt = give_back::run(&pool, steps, ticket);
                 let news = News {
                     at_secs: pool.clock.secs(),
                     event: Event::GaveBack(Box::new(receipt)),
@@ -561,10 +573,11 @@ impl Drop for Engine {
         drop(self.samples.take());
         drop(self.sampler.take());
         drop(self.watcher.take());
+        self.pool.withdraw_all();
+        self.pool.close(CLOSE_PATIENCE);
+        // Last: the tasks that were stopped here have left their receipts by now.
         if let Some(recording) = self.recording.take() {
             recording.finish();
         }
-        self.pool.withdraw_all();
-        self.pool.close(CLOSE_PATIENCE);
     }
 }

@@ -2,8 +2,10 @@
 //! machine's memory, watches another process and the clock.
 
 use std::{
+    cmp::Reverse,
+    collections::VecDeque,
     path::PathBuf,
-    sync::Arc,
+    sync::{Arc, mpsc::TrySendError},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
@@ -16,6 +18,7 @@ use super::{
     pool::Pool,
 };
 use crate::{
+    db::profile::MAX_CONNECTIONS,
     memory::{
         process::Watched,
         sample::{ConnectionReading, ConnectionState, MemorySample},
@@ -29,8 +32,9 @@ use crate::{
 pub(super) struct Guard {
     /// Keep this much available; `None`: off.
     pub keep: Mutex<Option<Bytes>>,
-    /// What should have stayed available when it last acted, and what was.
-    pub acted: Mutex<(Bytes, Bytes)>,
+    /// For each connection: what should have stayed available when it last acted there, and what
+    /// was.
+    pub acted: Mutex<[(Bytes, Bytes); MAX_CONNECTIONS]>,
 }
 
 /// After a stop, memory needs a moment to come back before the next task has to go.
@@ -42,41 +46,60 @@ const CLOCK_TOLERANCE_SECS: f64 = 2.0;
 /// Between two looks at which database is open.
 const TARGET_INTERVAL: Duration = Duration::from_secs(1);
 
+/// Marks that nobody has had room for are kept up to this number.
+const MAX_UNTOLD: usize = 1_000;
+
 /// The engine's part of the sampling thread.
 pub(super) struct Observer {
     pool: Arc<Pool>,
     out: Outlet,
+    /// What has found no room yet. A mark is not worth a sampler that waits, but worth another try.
+    untold: VecDeque<News>,
     database: Option<PathBuf>,
     database_due: Instant,
     guarded: Option<Instant>,
-    /// Unix seconds less seconds on the engine's clock.
-    clock_offset: f64,
+    wall: WallClock,
 }
 
 impl Observer {
     pub(super) fn new(pool: Arc<Pool>, out: Outlet) -> Self {
-        let clock_offset = unix_secs() - pool.clock.secs();
+        let wall = WallClock::new(pool.clock.secs(), unix_secs());
         Self {
             pool,
             out,
+            untold: VecDeque::new(),
             database: None,
             database_due: Instant::now(),
             guarded: None,
-            clock_offset,
+            wall,
         }
     }
 
-    fn tell(&self, event: Event) {
-        let news = News {
-            at_secs: self.pool.clock.secs(),
-            event,
-        };
-        // A mark on the chart is not worth a sampler that waits.
-        self.out.try_send(news).ok();
+    fn tell(&mut self, event: Event) {
+        if self.untold.len() < MAX_UNTOLD {
+            self.untold.push_back(News {
+                at_secs: self.pool.clock.secs(),
+                event,
+            });
+        }
     }
 
-    fn watch_process(&self, sample: &mut MemorySample) {
-        let mut watched = self.pool.watched.lock();
+    fn send_untold(&mut self) {
+        while let Some(news) = self.untold.pop_front() {
+            match self.out.try_send(news) {
+                Ok(()) => {}
+                Err(TrySendError::Full(news)) => {
+                    self.untold.push_front(news);
+                    return;
+                }
+                Err(TrySendError::Disconnected(_)) => return,
+            }
+        }
+    }
+
+    fn watch_process(&mut self, sample: &mut MemorySample) {
+        let pool = Arc::clone(&self.pool);
+        let mut watched = pool.watched.lock();
         let Some(process) = watched.as_mut() else {
             return;
         };
@@ -102,35 +125,37 @@ impl Observer {
         if available >= keep || is_patient {
             return;
         }
-        let Some((connection, holds)) = largest(sample) else {
+        for (connection, holds) in by_size(sample) {
+            let now = self.pool.clock.nanos();
+            // Held over both: the receipt must not be written in between.
+            let mut acted = self.pool.guard.acted.lock();
+            let interrupter = &self.pool.interrupters[connection];
+            // One that was asked before is on its way out, and its memory may not be enough.
+            let Some(TaskId(number)) = interrupter.stop(StopReason::Guard, now) else {
+                continue;
+            };
+            if let Some(acted) = acted.get_mut(connection) {
+                *acted = (keep, available);
+            }
+            drop(acted);
+            self.guarded = Some(Instant::now());
+            self.tell(Event::GuardActed {
+                text: format!(
+                    "Task {number} on connection {} is stopped: {available} available, the guard \
+                     keeps {keep} free, and it held the most ({holds})",
+                    connection + 1
+                ),
+            });
             return;
-        };
-        *self.pool.guard.acted.lock() = (keep, available);
-        let now = self.pool.clock.nanos();
-        let Some(id) = self.pool.interrupters[connection].stop(StopReason::Guard, now) else {
-            return;
-        };
-        self.guarded = Some(Instant::now());
-        let TaskId(number) = id;
-        self.tell(Event::GuardActed {
-            text: format!(
-                "Task {number} on connection {} is stopped: {available} available, the guard keeps \
-                 {keep} free, and it held the most ({holds} of page cache)",
-                connection + 1
-            ),
-        });
+        }
     }
 
     fn look_at_clock(&mut self, at_secs: f64) {
-        let offset = unix_secs() - at_secs;
-        let by_secs = offset - self.clock_offset;
-        // A sampler that had to wait for the processor is late on both clocks.
-        if by_secs.abs() > CLOCK_TOLERANCE_SECS {
-            let again = unix_secs() - self.pool.clock.secs() - self.clock_offset;
-            if again.abs() > CLOCK_TOLERANCE_SECS {
-                self.clock_offset += again;
-                self.tell(Event::ClockChanged { by_secs: again });
-            }
+        let clock = self.pool.clock;
+        // A sampler that had to wait for the processor is late on both clocks: they are read anew.
+        let looks = [(at_secs, unix_secs()), (clock.secs(), unix_secs())];
+        if let Some(by_secs) = self.wall.changed(looks) {
+            self.tell(Event::ClockChanged { by_secs });
         }
     }
 
@@ -145,7 +170,13 @@ impl Complete for Observer {
         let now = Instant::now();
         if now >= self.database_due {
             self.database_due = now + TARGET_INTERVAL;
-            self.database = self.pool.wanted().target.map(|target| target.path);
+            let database = self.pool.wanted().target.map(|target| target.path);
+            if database != self.database {
+                if let Some(process) = self.pool.watched.lock().as_mut() {
+                    process.prefer(database.clone());
+                }
+                self.database = database;
+            }
         }
         let mut path = self.database.clone()?.into_os_string();
         path.push("-wal");
@@ -161,6 +192,7 @@ impl Complete for Observer {
         self.watch_process(sample);
         self.guard(sample);
         self.look_at_clock(sample.at_secs);
+        self.send_untold();
         self.out.tap.sample(sample);
     }
 }
@@ -171,25 +203,62 @@ fn unix_secs() -> f64 {
         .map_or(0.0, |since| since.as_secs_f64())
 }
 
-/// The busy connection that holds the most, and its page cache.
+/// The machine's clock beside the engine's, which only goes forwards and is never set.
+struct WallClock {
+    /// Unix seconds less seconds on the engine's clock.
+    offset: f64,
+}
+
+impl WallClock {
+    fn new(engine_secs: f64, unix_secs: f64) -> Self {
+        Self {
+            offset: unix_secs - engine_secs,
+        }
+    }
+
+    /// How far the clock went ahead (or, negative, back) since the last change. Only what two looks
+    /// at both clocks (engine, Unix) agree on counts.
+    fn changed(&mut self, looks: [(f64, f64); 2]) -> Option<f64> {
+        let by_secs = looks.map(|(engine_secs, unix_secs)| unix_secs - engine_secs - self.offset);
+        let is_set = by_secs.iter().all(|by| by.abs() > CLOCK_TOLERANCE_SECS);
+        let [_, by_secs] = by_secs;
+        is_set.then(|| {
+            self.offset += by_secs;
+            by_secs
+        })
+    }
+}
+
+/// The busy connections, the one that holds the most first, and what each holds.
 ///
 /// SQLite does not tell whose sorter it is that fills its heap. Where sorters hold more than any page
 /// cache, it is taken to be that of the connection that has been silent for longest: while it sorts
 /// in memory, SQLite lets nobody look.
-fn largest(sample: &MemorySample) -> Option<(usize, Bytes)> {
-    let busy = || {
-        let all = sample.connections.iter().enumerate();
-        all.filter(|(_, reading)| reading.state == ConnectionState::Busy)
-    };
-    let by_cache = |(_, reading): &(usize, &ConnectionReading)| reading.cache_used;
-    let largest = busy().max_by_key(by_cache)?;
+fn by_size(sample: &MemorySample) -> Vec<(usize, String)> {
+    let all = sample.connections.iter().enumerate();
+    let mut busy: Vec<(usize, &ConnectionReading)> = all
+        .filter(|(_, reading)| reading.state == ConnectionState::Busy)
+        .collect();
+    busy.sort_by_key(|(_, reading)| Reverse(reading.cache_used));
     let sorters = sample.sqlite_rest();
-    let (index, reading) = if sorters > largest.1.cache_used {
-        busy().max_by(|a, b| a.1.silent_secs.total_cmp(&b.1.silent_secs))?
-    } else {
-        largest
-    };
-    Some((index, reading.cache_used))
+    let sorts = busy
+        .first()
+        .is_some_and(|(_, largest)| sorters > largest.cache_used);
+    if sorts {
+        // Stable: among equally silent ones, the larger cache stays first.
+        busy.sort_by(|(_, a), (_, b)| b.silent_secs.total_cmp(&a.silent_secs));
+    }
+    busy.iter()
+        .enumerate()
+        .map(|(place, (index, reading))| {
+            let holds = if sorts && place == 0 {
+                format!("sorts and statements hold {sorters}, and it has been silent for longest")
+            } else {
+                format!("{} of page cache", reading.cache_used)
+            };
+            (*index, holds)
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -217,10 +286,47 @@ mod tests {
             connections: vec![reading(100, 3.0), idle, reading(200, 0.0)],
             ..MemorySample::default()
         };
-        assert_eq!(largest(&sample), Some((2, Bytes::mib(200))));
+        let order = |sample: &MemorySample| -> Vec<usize> {
+            let order = by_size(sample);
+            order.into_iter().map(|(index, _)| index).collect()
+        };
+        assert_eq!(order(&sample), [2, 0], "the idle one has no task to stop");
         sample.sqlite_heap.0 += Bytes::gib(1).0;
-        assert_eq!(largest(&sample), Some((0, Bytes::mib(100))));
+        assert_eq!(order(&sample), [0, 2]);
         sample.connections.clear();
-        assert_eq!(largest(&sample), None, "nothing runs");
+        assert_eq!(order(&sample), [0; 0], "nothing runs");
+    }
+
+    #[test]
+    fn a_clock_that_was_set_is_told_once_and_one_that_drifts_never() {
+        let mut wall = WallClock::new(100.0, 1_000_100.0);
+        let both = |engine: f64, unix: f64| [(engine, unix), (engine, unix)];
+        assert_eq!(wall.changed(both(101.0, 1_000_101.0)), None);
+        assert_eq!(
+            wall.changed(both(200.0, 1_000_201.9)),
+            None,
+            "within what time daemons do"
+        );
+        assert_eq!(wall.changed(both(201.0, 1_003_801.0)), Some(3_600.0));
+        assert_eq!(wall.changed(both(201.1, 1_003_801.1)), None, "told once");
+        let back = wall.changed(both(300.0, 1_000_300.0)).expect("set back");
+        assert!((back + 3_600.0).abs() < 1e-6, "{back}");
+    }
+
+    #[test]
+    fn a_sampler_that_had_to_wait_between_both_clocks_does_not_take_one_for_set() {
+        let mut wall = WallClock::new(0.0, 1_000.0);
+        // Five seconds passed between its look at the engine's clock and its look at the other.
+        assert_eq!(wall.changed([(10.0, 1_015.0), (15.0, 1_015.0)]), None);
+        // The same on the second look: the first one knows better.
+        assert_eq!(wall.changed([(20.0, 1_020.0), (20.0, 1_025.0)]), None);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_to_where_it_was_is_told_twice() {
+        let mut wall = WallClock::new(0.0, 1_000.0);
+        let both = |engine: f64, unix: f64| [(engine, unix), (engine, unix)];
+        assert_eq!(wall.changed(both(1.0, 1_011.0)), Some(10.0));
+        assert_eq!(wall.changed(both(2.0, 1_002.0)), Some(-10.0));
     }
 }

@@ -21,9 +21,11 @@ use crate::{
         connection::OpenMode,
         identity::FileIdentity,
         profile::{MAX_CONNECTIONS, MemoryProfile},
+        status,
     },
     jobs::schema::Schema,
     memory::process::Watched,
+    units::Bytes,
 };
 
 /// A task on its way to a worker.
@@ -55,6 +57,8 @@ pub(super) struct Target {
 pub(super) struct Wanted {
     pub profile: Arc<MemoryProfile>,
     pub profile_generation: u64,
+    /// Which wish for a profile this one answers. An older one that comes late is dropped.
+    pub profile_ticket: u64,
     pub target: Option<Target>,
     pub target_generation: u64,
     pub shrink_generation: u64,
@@ -69,6 +73,8 @@ pub(super) struct Pool {
     pub interrupters: Vec<Interrupter>,
     pub window: WindowGauge,
     pub guard: Guard,
+    /// Held by the ladder that is being walked: two at once would measure each other.
+    pub ladder: Mutex<()>,
     /// Another process that is watched beside this one.
     pub watched: Mutex<Option<Watched>>,
     state: Mutex<PoolState>,
@@ -107,6 +113,14 @@ pub(super) enum Next {
     Leave,
 }
 
+/// Workers that have not taken over all changes.
+pub(super) struct Behind {
+    /// At work on a task.
+    pub busy: Vec<usize>,
+    /// Without a task, and not done in time.
+    pub slow: Vec<usize>,
+}
+
 /// Which changes a worker has seen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Seen {
@@ -127,12 +141,14 @@ impl Pool {
                 .collect(),
             window: WindowGauge::default(),
             guard: Guard::default(),
+            ladder: Mutex::new(()),
             watched: Observer::slot(),
             state: Mutex::new(PoolState {
                 queue: VecDeque::new(),
                 wanted: Wanted {
                     profile: Arc::new(profile),
                     profile_generation: 1,
+                    profile_ticket: 0,
                     target: None,
                     target_generation: 0,
                     shrink_generation: 0,
@@ -259,6 +275,14 @@ impl Pool {
         }
     }
 
+    /// SQLite's heap without what the page caches of all other connections hold.
+    pub(super) fn heap_without_others(&self, index: usize) -> Bytes {
+        let gauges = self.gauges.iter().enumerate();
+        let others = gauges.filter(|(other, _)| *other != index);
+        let caches: u64 = others.map(|(_, gauge)| gauge.cache_used().0).sum();
+        Bytes(status::sqlite_heap().0.saturating_sub(caches))
+    }
+
     /// This worker is done with its task, and watches whether the process's heap comes back.
     pub(super) fn watch(&self, index: usize) {
         self.state.lock().watching.insert(index);
@@ -269,24 +293,19 @@ impl Pool {
         self.state.lock().watching.remove(&index);
     }
 
-    /// Waits until every worker without a task has taken over all changes. Answers with those that
-    /// are busy, or that have not in this time.
-    pub(super) fn wait_settled(&self, patience: Duration) -> Vec<usize> {
+    /// Waits until every worker without a task has taken over all changes.
+    pub(super) fn wait_settled(&self, patience: Duration) -> Behind {
         let deadline = Instant::now() + patience;
         let mut state = self.state.lock();
         loop {
             let seen = state.wanted.seen();
-            let behind: Vec<_> = state
-                .alive
-                .iter()
-                .copied()
-                .filter(|index| state.settled.get(*index) != Some(&seen))
-                .collect();
-            if state.closing || behind.iter().all(|index| state.busy.contains(index)) {
-                return behind;
-            }
-            if self.settled.wait_until(&mut state, deadline).timed_out() {
-                return behind;
+            let is_behind = |index: &usize| state.settled.get(*index) != Some(&seen);
+            let (busy, slow): (Vec<_>, Vec<_>) = (state.alive.iter().copied())
+                .filter(is_behind)
+                .partition(|index| state.busy.contains(index));
+            let is_over = state.closing || slow.is_empty();
+            if is_over || self.settled.wait_until(&mut state, deadline).timed_out() {
+                return Behind { busy, slow };
             }
         }
     }

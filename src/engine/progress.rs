@@ -7,7 +7,8 @@ use std::{
 
 use super::{
     cancel::{CancelToken, StopReason},
-    gauge::{EngineClock, Gauge},
+    gauge::EngineClock,
+    pool::Pool,
 };
 use crate::{
     db::status::{self, Live},
@@ -29,12 +30,16 @@ const RSS_INTERVAL: Duration = Duration::from_millis(20);
 /// The handler of one task.
 pub(super) struct Progress {
     pub token: CancelToken,
-    pub gauge: Arc<Gauge>,
+    pub pool: Arc<Pool>,
+    /// Which connection, counted from 0.
+    pub index: usize,
     pub clock: EngineClock,
     /// In nanoseconds since the engine started.
     pub deadline_nanos: Option<u64>,
-    /// Stop when the SQLite heap is larger than this.
-    pub heap_ceiling: Option<Bytes>,
+    /// SQLite's heap without other connections' page caches, at the start of the task.
+    pub own_heap_before: Bytes,
+    /// By how much that may grow.
+    pub heap_budget: Option<Bytes>,
     pub ticks: u64,
     pub rss_due_nanos: u64,
 }
@@ -56,22 +61,28 @@ impl Progress {
     fn look(&mut self, live: &Live<'_>) {
         let now = self.clock.nanos();
         let heap = status::sqlite_heap();
-        self.gauge
+        let gauge = &self.pool.gauges[self.index];
+        gauge
             .vm_steps
             .store(self.ticks * u64::from(OPS_PER_TICK), Relaxed);
-        self.gauge.publish(live.counters(), now);
-        self.gauge.heap_peak.fetch_max(heap.0, Relaxed);
+        gauge.publish(live.counters(), now);
+        gauge.heap_peak.fetch_max(heap.0, Relaxed);
         if now >= self.rss_due_nanos {
             self.rss_due_nanos = now + RSS_INTERVAL.as_nanos() as u64;
             let rss = sample::rss().unwrap_or_default();
-            self.gauge.rss_peak.fetch_max(rss.0, Relaxed);
-            self.gauge.publish_other(live.other_memory());
+            gauge.rss_peak.fetch_max(rss.0, Relaxed);
+            gauge.publish_other(live.other_memory());
         }
         if self.deadline_nanos.is_some_and(|deadline| now >= deadline) {
             self.token.ask(StopReason::TimeLimit, now);
         }
-        if self.heap_ceiling.is_some_and(|ceiling| heap > ceiling) {
-            self.token.ask(StopReason::Budget, now);
+        if let Some(budget) = self.heap_budget {
+            let own = self.pool.heap_without_others(self.index);
+            let growth = own.0.saturating_sub(self.own_heap_before.0);
+            gauge.heap_growth.fetch_max(growth, Relaxed);
+            if growth > budget.0 {
+                self.token.ask(StopReason::Budget, now);
+            }
         }
     }
 }

@@ -72,7 +72,11 @@ impl Worker {
         loop {
             let idle_since = self.idle_since;
             match self.pool.next(self.index, self.seen, idle_since) {
-                Next::Run(work, wanted) => self.execute(&work, &wanted),
+                Next::Run(work, wanted) => {
+                    self.execute(&work, &wanted);
+                    // Who asked for idle connections to be closed did not mean this one.
+                    self.seen.close = self.pool.wanted().close_generation;
+                }
                 Next::Settle => self.settle(),
                 Next::CloseIdle => self.close(CloseReason::Idle),
                 Next::Leave => {
@@ -411,7 +415,7 @@ impl Worker {
         Receipt {
             outcome,
             error: (outcome == Outcome::Failed)
-                .then(|| run.error.as_ref().map(Error::chain))
+                .then(|| run.error.as_ref().map(|error| self.without_path(error)))
                 .flatten(),
             connection: Some(self.index),
             profile: start.profile.clone(),
@@ -435,21 +439,24 @@ impl Worker {
             rss_peak_bytes: start.rss.map(|rss| rss.0.max(rss_peak)),
             rss_after_bytes: after.rss.map(|rss| rss.0),
             stop,
-            limit: stop.and_then(|stop| self.limit_reached(start, run, stop, heap_peak)),
+            limit: stop.and_then(|stop| self.limit_reached(start, run, stop)),
+        }
+    }
+
+    /// Receipts are passed on, and say nothing about where the database lies.
+    fn without_path(&self, error: &Error) -> String {
+        let text = error.chain();
+        match self.pool.wanted().target {
+            Some(target) => text.replace(&*target.path.to_string_lossy(), "the file"),
+            None => text,
         }
     }
 
     /// Which limit stopped the task, and how far it had come.
-    fn limit_reached(
-        &self,
-        start: &Start,
-        run: &Run,
-        stop: Stop,
-        heap_peak: u64,
-    ) -> Option<LimitReached> {
+    fn limit_reached(&self, start: &Start, run: &Run, stop: Stop) -> Option<LimitReached> {
         let kind = BudgetKind::of(run.stopped_by?)?;
         if kind == BudgetKind::Guard {
-            let (limit, reached) = *self.pool.guard.acted.lock();
+            let (limit, reached) = *self.pool.guard.acted.lock().get(self.index)?;
             return Some(LimitReached {
                 kind,
                 limit: limit.0,
@@ -458,7 +465,7 @@ impl Worker {
         }
         let reached = match kind {
             BudgetKind::Time => stop.asked_ms as u64,
-            BudgetKind::Heap => heap_peak.saturating_sub(start.heap.0),
+            BudgetKind::Heap => self.gauge().heap_growth.load(Relaxed),
             BudgetKind::Rows => run.rows,
             BudgetKind::Result | BudgetKind::Guard => run.result_bytes,
         };
@@ -535,11 +542,12 @@ fn watch(
 ) -> Result<()> {
     let mut progress = Progress {
         token: work.token.clone(),
-        gauge: Arc::clone(&pool.gauges[index]),
+        pool: Arc::clone(pool),
+        index,
         clock: pool.clock,
         deadline_nanos: start.deadline_nanos,
-        heap_ceiling: (start.budgets.heap)
-            .map(|budget| Bytes(start.heap.0.saturating_add(budget.0))),
+        own_heap_before: pool.heap_without_others(index),
+        heap_budget: start.budgets.heap,
         ticks: 0,
         rss_due_nanos: 0,
     };
