@@ -23,8 +23,8 @@ use serde::{Deserialize, Serialize};
 use self::line::{Line, SampleLine};
 pub use self::{
     bounded::RecordedHistory,
-    opened::{OpenRecording, is_recording_name, name_of},
     header::{Header, Machine, RecordedDatabase, RecordingPlan, RecordingState},
+    opened::{OpenRecording, is_recording_name, name_of},
     reader::{Item, Reader},
 };
 use super::{journal::Entry, marker::Timeline, sample::MemorySample};

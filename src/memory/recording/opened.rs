@@ -2,40 +2,27 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{GivenBack, Header, Recording, TaskReceipt};
-use crate::{error::Result, memory::history::History};
+use super::RecordedHistory;
+use crate::error::Result;
 
 /// A recording that was opened.
 #[derive(Clone, Debug)]
 pub struct OpenRecording {
     /// Where it lies.
     pub path: PathBuf,
-    /// What was recorded, and where.
-    pub header: Header,
-    /// Samples and events.
-    pub history: History,
-    /// What its tasks did and cost, in the order they ended.
-    pub receipts: Vec<TaskReceipt>,
-    /// What was given back when somebody asked.
-    pub given_back: Vec<GivenBack>,
-    /// Its last line is not whole.
-    pub is_cut: bool,
+    /// What it holds.
+    pub recorded: RecordedHistory,
 }
 
 impl OpenRecording {
     /// Reads a recording up to its last whole line.
     ///
     /// # Errors
-    /// Those of [`Recording::read`].
+    /// Those of [`RecordedHistory::read`].
     pub fn read(path: &Path) -> Result<Self> {
-        let recording = Recording::read(path)?;
         Ok(Self {
             path: path.to_owned(),
-            history: History::from(&recording),
-            header: recording.header,
-            receipts: recording.receipts,
-            given_back: recording.given_back,
-            is_cut: recording.is_cut,
+            recorded: RecordedHistory::read(path)?,
         })
     }
 

@@ -17,7 +17,7 @@ use crate::{
     },
     memory::{
         history::History,
-        recording::{Header, OpenRecording, RecordingPlan, RecordingState},
+        recording::{Header, OpenRecording, RecordedHistory, RecordingPlan, RecordingState},
         sample::{ConnectionReading, ConnectionState},
     },
     state::instrument::recordings::Shown,
@@ -290,11 +290,17 @@ fn recording(path: &str) -> OpenRecording {
     };
     OpenRecording {
         path: plan.path.clone(),
-        header: Header::of(&plan),
-        history: History::default(),
-        receipts: Vec::new(),
-        given_back: Vec::new(),
-        is_cut: false,
+        recorded: RecordedHistory {
+            header: Header::of(&plan),
+            history: History::default(),
+            receipts: Vec::new(),
+            given_back: Vec::new(),
+            num_samples: 0,
+            num_late: 0,
+            num_older_receipts: 0,
+            num_unknown: 0,
+            is_cut: false,
+        },
     }
 }
 

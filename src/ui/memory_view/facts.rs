@@ -22,12 +22,12 @@ pub fn ui(ui: &mut Ui, recording: &OpenRecording) {
         database,
         profile,
         ..
-    } = &recording.header;
+    } = &recording.recorded.header;
     let memory = machine.memory_bytes.map_or_else(
         || "memory not told".to_owned(),
         |bytes| Bytes(bytes).to_string(),
     );
-    let span = recording.history.span();
+    let span = recording.recorded.history.span();
     let length = span.map_or(0.0, |(from, to)| to - from);
     let mut rows = vec![
         (
@@ -66,7 +66,7 @@ pub fn ui(ui: &mut Ui, recording: &OpenRecording) {
         ),
         ("File", recording.path.display().to_string()),
     ];
-    if recording.is_cut {
+    if recording.recorded.is_cut {
         let cut = "the program that recorded was ended in the middle of a line: everything before \
                    it is shown";
         rows.push(("Cut off", cut.to_owned()));
@@ -130,26 +130,27 @@ pub fn together_ui(ui: &mut Ui, open: &[OpenRecording]) {
 }
 
 fn row_ui(ui: &mut Ui, recording: &OpenRecording) {
-    let series = &recording.history.series;
+    let series = &recording.recorded.history.series;
     let all = series.span().and_then(|(from, to)| series.sum(from, to));
     let peak = |quantity| {
         all.as_ref()
             .and_then(|all: &Point| all.max(quantity))
             .map_or_else(|| "–".to_owned(), |bytes| bytes.to_string())
     };
-    let rss_now = recording.history.latest.rss;
+    let rss_now = recording.recorded.history.latest.rss;
     let longest = recording
+        .recorded
         .receipts
         .iter()
         .map(|ended| ended.receipt.elapsed_ms)
         .fold(0.0, f64::max);
     ui.label(recording.name());
-    ui.label(&recording.header.profile.name);
+    ui.label(&recording.recorded.header.profile.name);
     for text in [
         peak(Quantity::Rss),
         peak(Quantity::SqliteHeap),
         rss_now.map_or_else(|| "–".to_owned(), |rss| rss.to_string()),
-        recording.receipts.len().to_string(),
+        recording.recorded.receipts.len().to_string(),
         elapsed(longest / 1e3),
     ] {
         ui.label(figures(text));

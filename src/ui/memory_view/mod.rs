@@ -106,25 +106,25 @@ impl MemoryView {
     }
 
     fn recorded_ui(&mut self, ui: &mut Ui, recording: &OpenRecording) {
-        let num_tasks = recording.receipts.len();
+        let num_tasks = recording.recorded.receipts.len();
         self.tabs_ui(
             ui,
             &[
                 (Tab::Connections, "What was recorded".to_owned()),
                 (
                     Tab::GiveBack,
-                    named("Given back", recording.given_back.len()),
+                    named("Given back", recording.recorded.given_back.len()),
                 ),
                 (Tab::Receipts, named("Receipts", num_tasks)),
             ],
         );
         match self.tab {
             Tab::Connections => facts::ui(ui, recording),
-            Tab::GiveBack => ladder::recorded_ui(ui, &recording.given_back),
+            Tab::GiveBack => ladder::recorded_ui(ui, &recording.recorded.given_back),
             Tab::Receipts => tables::receipts_ui(ui, num_tasks, |row| {
                 // The newest first, as in the live view.
-                let ended = recording.receipts.get(num_tasks - 1 - row)?;
-                let bands = &recording.history.timeline.bands;
+                let ended = recording.recorded.receipts.get(num_tasks - 1 - row)?;
+                let bands = &recording.recorded.history.timeline.bands;
                 let band = bands.iter().find(|band| band.task == ended.task);
                 Some((
                     band.map_or("Task", |band| band.title.as_str()),
