@@ -7,7 +7,10 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::pool::{Behind, Pool, Wanted};
+use super::{
+    message::Event,
+    pool::{Behind, Pool, Wanted},
+};
 use crate::{
     db::{profile::MemoryProfile, status},
     memory::{marker::MarkerKind, sample},
@@ -239,6 +242,34 @@ pub(super) fn run(pool: &Pool, steps: Vec<Step>, ticket: u64) -> GiveBackReceipt
         rungs,
         elapsed_ms: started.elapsed().as_secs_f64() * 1e3,
     }
+}
+
+/// How long a trim waits for connections that were busy when the ladder came by.
+const FOLLOW_UP: Duration = Duration::from_mins(10);
+
+/// Trims once more when the connections that were busy have followed: what they return after their
+/// task came too late for the last rung. `None`: nobody was busy, or not all of them have ended.
+pub(super) fn trim_after_busy(pool: &Pool, receipt: &GiveBackReceipt) -> Option<Event> {
+    let trims = receipt.rungs.iter().any(|rung| rung.rung == Rung::Trim);
+    let has_followers = (receipt.rungs.iter())
+        .any(|rung| rung.trouble.is_some() && rung.rung == Rung::ReleaseMemory);
+    if !trims || !has_followers {
+        return None;
+    }
+    let deadline = Instant::now() + FOLLOW_UP;
+    while !pool.is_closing() && Instant::now() < deadline {
+        let behind = pool.wait_settled(PATIENCE);
+        if behind.busy.is_empty() && behind.slow.is_empty() {
+            let before = sample::rss();
+            let supported = status::trim_allocator();
+            return supported.then(|| Event::Trimmed {
+                supported,
+                rss: (before, sample::rss()),
+            });
+        }
+        std::thread::park_timeout(Duration::from_millis(100));
+    }
+    None
 }
 
 fn one(pool: &Pool, step: Step, ticket: u64) -> RungReceipt {

@@ -392,12 +392,15 @@ impl Engine {
         let started = std::thread::Builder::new()
             .name("jobscope-give-back".to_owned())
             .spawn(move || {
-                let receipt = give_back::run(&pool, steps, ticket);
-                let news = News {
-                    at_secs: pool.clock.secs(),
-                    event: Event::GaveBack(Box::new(receipt)),
+                let tell = |event| {
+                    let at_secs = pool.clock.secs();
+                    out.send(News { at_secs, event });
                 };
-                out.send(news);
+                let receipt = give_back::run(&pool, steps, ticket);
+                tell(Event::GaveBack(Box::new(receipt.clone())));
+                if let Some(event) = give_back::trim_after_busy(&pool, &receipt) {
+                    tell(event);
+                }
             });
         if let Err(source) = started {
             tracing::error!(%source, "memory is not given back");

@@ -310,6 +310,11 @@ impl Pool {
         }
     }
 
+    /// Whether the engine is coming to its end.
+    pub(super) fn is_closing(&self) -> bool {
+        self.state.lock().closing
+    }
+
     /// Whether another worker is busy with a task, so that the process's heap may still change.
     pub(super) fn others_are_busy(&self, index: usize) -> bool {
         let state = self.state.lock();

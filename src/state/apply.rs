@@ -110,7 +110,6 @@ impl AppState {
                 self.tuning.answer = Some(trim_sentence(supported, rss));
             }
             Event::WatchFailed { report } => {
-                self.instrument.watched = None;
                 self.instrument.watch_trouble = Some(report);
             }
             Event::GaveBack(receipt) => self.gave_back(at_secs, *receipt),

@@ -35,6 +35,9 @@ pub struct Forecast {
     pub cannot: Option<String>,
 }
 
+/// What is left in a page cache that was just emptied: the first pages of the file.
+const EMPTY: Bytes = Bytes::kib(16);
+
 /// A smaller `cache_size` to go to: jobscope's own, or below that SQLite's default.
 fn lower(size: CacheSize, page_size: u32) -> Option<CacheSize> {
     [CacheSize::KiB(64 << 10), CacheSize::KiB(2_000)]
@@ -98,7 +101,7 @@ impl AppState {
                 )
             }
             Rung::ReleaseMemory => {
-                if caches == Bytes(0) && busy.is_empty() {
+                if caches.0 <= EMPTY.0 * idle.len() as u64 && busy.is_empty() {
                     return cannot("The page caches are empty");
                 }
                 let cost = format!("A cold cache: up to {caches} are read from the file again");

@@ -20,8 +20,6 @@ pub struct Instrument {
     pub over_budget: Option<OverBudget>,
     /// Processes that can be watched, once somebody has asked for the list.
     pub processes: Option<Vec<ProcessEntry>>,
-    /// What is being watched, as it was asked for.
-    pub watched: Option<String>,
     /// Why a process cannot be watched.
     pub watch_trouble: Option<Report>,
 }
@@ -29,7 +27,6 @@ pub struct Instrument {
 impl AppState {
     pub(super) fn watch_process(&mut self, who: Option<String>) -> Vec<Request> {
         self.instrument.watch_trouble = None;
-        self.instrument.watched.clone_from(&who);
         vec![Request::WatchProcess(who)]
     }
 

@@ -159,11 +159,10 @@ impl Sources {
 
     fn watch_ui(&mut self, ui: &mut Ui, state: &AppState, out: &mut Outbox) {
         let other = state.live.latest.other.as_ref();
-        let text = match (other, &state.instrument.watched) {
-            (Some(other), _) => format!("Watching pid {}", other.pid),
-            (None, Some(who)) => format!("Watching {who}"),
-            (None, None) => "Watch a process…".to_owned(),
-        };
+        let text = other.map_or_else(
+            || "Watch a process…".to_owned(),
+            |other| format!("Watching pid {}", other.pid),
+        );
         let (response, inner) = MenuButton::new(text).config(plain_menu()).ui(ui, |ui| {
             ui.set_min_width(380.0);
             left_aligned(ui, |ui| self.watch_menu(ui, state, out));
@@ -201,7 +200,7 @@ impl Sources {
                 ui.label(small(ui, trouble));
             }
         }
-        if state.instrument.watched.is_some() && ui.button("Stop watching").clicked() {
+        if state.live.latest.other.is_some() && ui.button("Stop watching").clicked() {
             out.send(Command::WatchProcess(None));
             ui.close();
         }
