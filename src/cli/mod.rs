@@ -8,6 +8,7 @@ pub mod export;
 pub mod generate;
 mod output;
 pub mod query;
+pub mod record;
 mod session;
 pub mod signals;
 
@@ -46,6 +47,8 @@ pub enum Command {
     Query(Box<query::QueryArgs>),
     /// Run one reading statement of your own.
     Sql(query::SqlArgs),
+    /// Record memory and events to a file while queries run, or another process does.
+    Record(Box<record::RecordArgs>),
     /// Write jobs to a file: CSV, JSON Lines or Parquet.
     Export(Box<export::ExportArgs>),
     /// Make a realistic database of any number of jobs.
@@ -83,6 +86,7 @@ pub fn run(command: &Command) -> ExitCode {
     let result = match command {
         Command::Query(args) => query::run_query(args),
         Command::Sql(args) => query::run_sql(args),
+        Command::Record(args) => record::run(args),
         Command::Export(args) => export::run(args),
         Command::Generate(args) => generate::run(args).map(|()| ExitCode::Done),
         Command::Check(args) => check::run(args),

@@ -16,6 +16,7 @@ use crate::{
     error::{Error, Report, Result},
     export::ExportEnd,
     jobs::{catalogue::Column, facts::DatabaseFacts, schema::Schema, sort::Cursor},
+    units::Bytes,
 };
 
 /// Between two looks at Ctrl-C and at the time for `--cancel-after`.
@@ -85,6 +86,16 @@ impl Session {
                 | Event::FileChanged { .. } => {}
             }
         }
+    }
+
+    /// Stops what runs when less than this is available. `None`: never.
+    pub fn guard(&mut self, keep: Option<Bytes>) {
+        self.engine.send(Request::SetGuard(keep));
+    }
+
+    /// The engine with its open database.
+    pub fn into_engine(self) -> (Engine, Box<DatabaseFacts>) {
+        (self.engine, self.facts)
     }
 
     /// What was found when the database was opened.

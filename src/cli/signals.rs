@@ -1,5 +1,7 @@
 //! Ctrl-C and a polite kill: one handler for the whole process, because there can be only one.
 
+#[cfg(unix)]
+use std::sync::Arc;
 use std::sync::{
     OnceLock,
     atomic::{AtomicBool, Ordering},
@@ -26,6 +28,7 @@ pub fn watch() -> Result<()> {
     if WATCHED.set(()).is_err() {
         return Ok(());
     }
+    outlive_file_size_limit()?;
     ctrlc::set_handler(|| {
         if STOP.swap(true, Ordering::SeqCst) {
             super::say("jobscope: stopped the hard way");
@@ -36,6 +39,25 @@ pub fn watch() -> Result<()> {
         }
     })
     .map_err(|source| Error::other("watch for Ctrl-C", source))
+}
+
+/// A file that grows beyond `ulimit -f` would end the program without a word. With a handler, the
+/// write fails instead, and that is told.
+#[cfg(unix)]
+fn outlive_file_size_limit() -> Result<()> {
+    // The flag itself says nothing that the failed write does not say.
+    signal_hook::flag::register(libc::SIGXFSZ, Arc::new(AtomicBool::new(false)))
+        .map(|_id| ())
+        .map_err(|source| Error::other("watch for the limit on file sizes", source))
+}
+
+#[cfg(not(unix))]
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "other platforms have such a limit"
+)]
+fn outlive_file_size_limit() -> Result<()> {
+    Ok(())
 }
 
 /// Whether somebody asked the program to stop.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::cancel::StopReason;
 use crate::{
     db::profile::MemoryProfile,
+    memory::sample::MachineReader,
     units::{Bytes, format_count, format_elapsed},
 };
 
@@ -60,6 +61,13 @@ impl Budgets {
             BudgetKind::Guard => None,
         }
     }
+}
+
+/// What the guard keeps available where nobody says otherwise: 512 MiB, or a twentieth of the memory
+/// of the machine (or the control group) if that is less. `None` where the platform does not tell.
+pub fn default_guard() -> Option<Bytes> {
+    let total = MachineReader::default().total()?;
+    Some(Bytes(total.0 / 20).min(Bytes::mib(512)))
 }
 
 /// What can run out.

@@ -12,7 +12,7 @@ use super::{
     pool::{Behind, Pool, Wanted},
 };
 use crate::{
-    db::{profile::MemoryProfile, status},
+    db::{pragma::CacheSize, profile::MemoryProfile, status},
     memory::{marker::MarkerKind, sample},
     units::{Bytes, format_elapsed},
 };
@@ -108,6 +108,32 @@ impl Step {
             Self::Trim => Rung::Trim,
         }
     }
+}
+
+/// A `cache_size` that is worth little: SQLite's own default.
+const LOW_CACHE_SIZE: CacheSize = CacheSize::KiB(2_000);
+
+/// All rungs, for connections that have these settings. The window has dropped its rows before.
+pub fn whole_ladder(profile: &MemoryProfile, held: Bytes, rss: Option<Bytes>) -> Vec<Step> {
+    // Which page size does not matter for what is this far apart.
+    let bytes = |cache_size: CacheSize| cache_size.bytes(4_096);
+    let cache_size = if bytes(profile.cache_size) <= bytes(LOW_CACHE_SIZE) {
+        profile.cache_size
+    } else {
+        LOW_CACHE_SIZE
+    };
+    let lower = MemoryProfile {
+        cache_size,
+        ..profile.clone()
+    };
+    vec![
+        Step::Dropped { held, rss },
+        Step::ResetStatements,
+        Step::ReleaseMemory,
+        Step::LowerCacheSize(Box::new(lower)),
+        Step::CloseIdle,
+        Step::Trim,
+    ]
 }
 
 /// What one rung returned. Measured on the whole process: what other tasks took or returned at the
@@ -321,17 +347,21 @@ const STAYS_OPEN: Fate = ["is busy and stays open", "are busy and stay open"];
 /// A smaller `cache_size` for everybody, unless somebody has chosen other settings meanwhile.
 fn lower(pool: &Pool, profile: &MemoryProfile, ticket: u64) -> Option<String> {
     let mut is_newest = false;
+    let mut is_lower = true;
     let trouble = all(pool, FOLLOWS, |wanted| {
         is_newest = wanted.profile_ticket <= ticket;
         if is_newest {
+            is_lower = profile.cache_size != wanted.profile.cache_size;
             profile.apply_to_process();
             wanted.profile = Arc::new(profile.clone());
             wanted.profile_generation += 1;
             wanted.profile_ticket = ticket;
         }
     });
-    if is_newest {
+    if is_newest && is_lower {
         trouble
+    } else if is_newest {
+        Some(format!("cache_size is {} already", profile.cache_size))
     } else {
         Some("other settings were chosen meanwhile, and stay".to_owned())
     }

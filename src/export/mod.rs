@@ -21,6 +21,7 @@ use std::{
 use rusqlite::Row;
 
 pub use self::spec::{ExportEnd, ExportSpec, Format, Times};
+pub(crate) use self::target::belongs_to;
 use self::{
     columns::Field,
     csv::Csv,

@@ -168,7 +168,7 @@ impl Drop for Target {
 }
 
 /// Whether the path is the database, one of its side files, or a folder around them.
-fn belongs_to(path: &Path, database: &Path) -> bool {
+pub(crate) fn belongs_to(path: &Path, database: &Path) -> bool {
     let real_path = canonical(path);
     COMPANIONS.iter().any(|suffix| {
         let file = side_file(database, suffix);

@@ -1,6 +1,9 @@
 //! From the options of `jobscope query` to the question.
 
-use super::{QueryArgs, filter::one_of};
+use super::{
+    InputArgs,
+    filter::{FilterArgs, one_of},
+};
 use crate::{
     error::{Error, Result},
     jobs::{
@@ -23,10 +26,25 @@ const PAGE: u32 = 50;
 /// Bins of a metric histogram where nobody says otherwise, as in cc-backend.
 const METRIC_BINS: u32 = 10;
 
-/// The question that the options ask.
-pub(super) fn query(args: &QueryArgs) -> Result<JobQuery> {
-    let info = QueryInfo::find(&args.name)?;
-    refuse_strangers(args, info)?;
+/// What the options of a query are made of.
+#[derive(Clone, Copy)]
+pub(in crate::cli) struct Asked<'a> {
+    pub term: Option<&'a str>,
+    pub filter: &'a FilterArgs,
+    pub inputs: &'a InputArgs,
+}
+
+/// The questions that the options ask. Each option must mean something to one of them.
+pub(in crate::cli) fn queries(names: &[String], args: Asked<'_>) -> Result<Vec<JobQuery>> {
+    let infos = names
+        .iter()
+        .map(|name| QueryInfo::find(name))
+        .collect::<Result<Vec<_>>>()?;
+    refuse_strangers(args, &infos)?;
+    infos.iter().map(|info| query(args, info)).collect()
+}
+
+fn query(args: Asked<'_>, info: &QueryInfo) -> Result<JobQuery> {
     let inputs = &args.inputs;
     let clock = Clock {
         now_unix_secs: inputs.now.unwrap_or_else(unix_now),
@@ -98,8 +116,8 @@ pub(super) fn query(args: &QueryArgs) -> Result<JobQuery> {
         "search" => JobQuery::Search {
             term: args
                 .term
-                .clone()
                 .filter(|term| !term.trim().is_empty())
+                .map(ToOwned::to_owned)
                 .ok_or_else(|| missing("the term", "a job id, user, name, project or job name"))?,
         },
         "footprint-keys" => JobQuery::FootprintKeys,
@@ -107,7 +125,7 @@ pub(super) fn query(args: &QueryArgs) -> Result<JobQuery> {
     })
 }
 
-fn of_selection(args: &QueryArgs, info: &QueryInfo, selection: Selection) -> Result<JobQuery> {
+fn of_selection(args: Asked<'_>, info: &QueryInfo, selection: Selection) -> Result<JobQuery> {
     let inputs = &args.inputs;
     let sort = inputs.sort.as_deref();
     let by = || group(inputs.by.as_deref());
@@ -198,7 +216,7 @@ fn group(name: Option<&str>) -> Result<GroupBy> {
         .ok_or_else(|| Error::invalid("--by", name, "user, project, cluster or subcluster"))
 }
 
-fn metric(args: &QueryArgs, filter: &JobFilter) -> Result<Metric> {
+fn metric(args: Asked<'_>, filter: &JobFilter) -> Result<Metric> {
     let inputs = &args.inputs;
     let name = inputs
         .metric
@@ -236,7 +254,7 @@ fn metric(args: &QueryArgs, filter: &JobFilter) -> Result<Metric> {
     })
 }
 
-fn between(args: &QueryArgs) -> Result<JobQuery> {
+fn between(args: Asked<'_>) -> Result<JobQuery> {
     let to = args.filter.to.ok_or_else(|| missing("--to", "a time"))?;
     let from = args.filter.from.unwrap_or(0);
     if from > to {
@@ -300,14 +318,14 @@ fn not_built(name: &str) -> Error {
 }
 
 /// An option that the query would ignore is a mistake that somebody should hear of.
-fn refuse_strangers(args: &QueryArgs, info: &QueryInfo) -> Result<()> {
-    let allowed: Vec<&str> = info
-        .inputs
-        .iter()
-        .flat_map(|input| flags(*input))
-        .copied()
-        .collect();
-    let takes_filter = info.takes(Input::Filter);
+fn refuse_strangers(args: Asked<'_>, infos: &[&QueryInfo]) -> Result<()> {
+    let mut allowed: Vec<&str> = Vec::new();
+    for flag in (infos.iter().flat_map(|info| info.inputs)).flat_map(|input| flags(*input)) {
+        if !allowed.contains(flag) {
+            allowed.push(flag);
+        }
+    }
+    let takes_filter = infos.iter().any(|info| info.takes(Input::Filter));
     let stranger = args
         .filter
         .given()
@@ -322,10 +340,14 @@ fn refuse_strangers(args: &QueryArgs, info: &QueryInfo) -> Result<()> {
     if takes_filter {
         known.push_str(" and the filter options");
     }
-    let expected = if known.is_empty() {
-        format!("no option: {} takes none", info.name)
+    let names: Vec<_> = infos.iter().map(|info| info.name).collect();
+    let names = names.join(" or ");
+    let expected = if names.is_empty() {
+        "no option of queries: none is asked for".to_owned()
+    } else if known.is_empty() {
+        format!("no option: {names} takes none")
     } else {
-        format!("an option that {} takes: {known}", info.name)
+        format!("an option that {names} takes: {known}")
     };
     Err(Error::invalid("option", stranger, expected))
 }
@@ -359,7 +381,7 @@ fn flags(input: Input) -> &'static [&'static str] {
     }
 }
 
-fn given(args: &QueryArgs) -> impl Iterator<Item = &'static str> {
+fn given(args: Asked<'_>) -> impl Iterator<Item = &'static str> {
     let inputs = &args.inputs;
     [
         ("TERM", args.term.is_some()),

@@ -1,8 +1,9 @@
 //! `jobscope query` and `jobscope sql`.
 
-mod build;
+pub(super) mod build;
 pub(super) mod check;
 pub(super) mod filter;
+pub(super) mod limits;
 
 use std::{
     path::{Path, PathBuf},
@@ -11,7 +12,11 @@ use std::{
 
 use clap::{Args, builder::PossibleValuesParser};
 
-use self::filter::{FilterArgs, parse_local_time};
+use self::{
+    build::Asked,
+    filter::{FilterArgs, parse_local_time},
+    limits::LimitArgs,
+};
 use super::{
     ExitCode, is_watched,
     output::{Format, Output},
@@ -19,11 +24,10 @@ use super::{
     session::Session,
 };
 use crate::{
-    db::{connection::OpenMode, profile::MemoryProfile},
     engine::{message::Task, receipt::Outcome},
     error::{Error, Result},
     jobs::catalogue::QueryInfo,
-    units::{Bytes, parse_duration},
+    units::parse_duration,
 };
 
 /// `jobscope query DB NAME …`
@@ -47,7 +51,7 @@ pub struct QueryArgs {
 /// What some of the queries take. A query refuses what it does not take.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Query options")]
-struct InputArgs {
+pub(super) struct InputArgs {
     /// Group by user, project, cluster or subcluster.
     #[arg(long, value_name = "GROUP")]
     by: Option<String>,
@@ -121,21 +125,8 @@ pub struct SqlArgs {
 /// How to run it.
 #[derive(Debug, Args)]
 struct RunArgs {
-    /// A built-in profile ("Before the fix", "First repair", "jobscope", …) or a TOML file.
-    #[arg(long, default_value = "jobscope")]
-    profile: String,
-    /// Stop after this long (30s, 2 min), whatever the profile says.
-    #[arg(long, value_parser = parse_positive_duration)]
-    time_limit: Option<Duration>,
-    /// Stop when the SQLite heap has grown by this much (512 MiB), whatever the profile says.
-    #[arg(long, value_parser = Bytes::parse)]
-    memory_budget: Option<Bytes>,
-    /// Cancel after this long, as if somebody pressed Ctrl-C.
-    #[arg(long, value_parser = parse_duration)]
-    cancel_after: Option<Duration>,
-    /// Open the file as immutable: only while nobody writes to it.
-    #[arg(long)]
-    immutable: bool,
+    #[command(flatten)]
+    limits: LimitArgs,
     /// What the output looks like.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -146,7 +137,15 @@ struct RunArgs {
 /// # Errors
 /// If the database cannot be opened, the query fails, or the output cannot be written.
 pub fn run_query(args: &QueryArgs) -> Result<ExitCode> {
-    let query = build::query(args)?;
+    let asked = Asked {
+        term: args.term.as_deref(),
+        filter: &args.filter,
+        inputs: &args.inputs,
+    };
+    let queries = build::queries(std::slice::from_ref(&args.name), asked)?;
+    let Some(query) = queries.into_iter().next() else {
+        return Ok(ExitCode::Done);
+    };
     run(&args.database, &Task::Query(query), &args.run)
 }
 
@@ -161,22 +160,16 @@ pub fn run_sql(args: &SqlArgs) -> Result<ExitCode> {
 }
 
 fn run(database: &Path, task: &Task, args: &RunArgs) -> Result<ExitCode> {
-    let mut profile = MemoryProfile::find(&args.profile)?;
-    profile.time_limit = args.time_limit.or(profile.time_limit);
-    profile.memory_budget = args.memory_budget.or(profile.memory_budget);
+    let mut profile = args.limits.profile()?;
     // One task needs one connection; the profile's others would only start threads.
     profile.connections = 1;
-    let mode = if args.immutable {
-        OpenMode::Immutable
-    } else {
-        OpenMode::ReadOnly
-    };
-    let mut session = Session::open(database, mode, &profile)?;
+    let mut session = Session::open(database, args.limits.mode(), &profile)?;
+    session.guard(args.limits.keep_available());
     if let Task::Query(query) = task {
         check::values(&mut session, query)?;
     }
     let mut output = Output::new(args.format, task, session.schema())?;
-    let ending = session.run(task.clone(), args.cancel_after, &mut output)?;
+    let ending = session.run(task.clone(), args.limits.cancel_after, &mut output)?;
     let is_empty = output.is_empty();
     let differences = output.finish(&ending)?;
     let outcome = ending.receipt.outcome;
@@ -194,6 +187,9 @@ fn run(database: &Path, task: &Task, args: &RunArgs) -> Result<ExitCode> {
         if let Some(next) = ending.next {
             say(&format!("more: --after '{next}'"));
         }
+    }
+    if let Some(sentence) = limits::how_to_go_on(&ending.receipt) {
+        say(&sentence);
     }
     if outcome != Outcome::Finished {
         return Ok(ExitCode::Stopped);
