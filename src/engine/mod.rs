@@ -59,6 +59,7 @@ use crate::{
         sample::{self, MemorySample, WindowMemory},
         sampler::Sampler,
     },
+    units::Bytes,
 };
 
 /// News that nobody has looked at yet. Bounded, so that unread rows slow a worker down instead of
@@ -85,6 +86,7 @@ pub struct Engine {
     sampler: Option<Sampler>,
     watcher: Option<Watcher>,
     recording: Option<Recording>,
+    guard_is_set: bool,
     /// Wishes for a profile so far.
     profile_ticket: u64,
 }
@@ -116,6 +118,7 @@ impl Engine {
             sampler: Some(sampler),
             watcher: None,
             recording: None,
+            guard_is_set: false,
             profile_ticket: 0,
         };
         let limits = profile.apply_to_process();
@@ -157,7 +160,7 @@ impl Engine {
             }
             Request::Trim => self.trim(),
             Request::GiveBack(steps) => self.give_back(steps),
-            Request::SetGuard(keep) => *self.pool.guard.keep.lock() = keep,
+            Request::SetGuard(keep) => self.set_guard(keep),
             Request::WatchProcess(who) => self.watch_process(who),
             Request::Record(plan) => self.record(plan.map(|plan| *plan)),
             Request::OpenRecording(path) => {
@@ -354,6 +357,19 @@ impl Engine {
                 path: at_path,
                 report: Report::from(&error),
                 can_be_immutable: false,
+            });
+        }
+    }
+
+    fn set_guard(&mut self, keep: Option<Bytes>) {
+        let before = std::mem::replace(&mut *self.pool.guard.keep.lock(), keep);
+        // What is set at the start changes nothing that anybody has seen.
+        let is_change = std::mem::replace(&mut self.guard_is_set, true) && before != keep;
+        if is_change {
+            let text = |keep: Option<Bytes>| keep.map_or_else(|| "off".to_owned(), Bytes::exact);
+            let change = format!("guard {} → {}", text(before), text(keep));
+            self.tell(Event::ProfileSet {
+                changes: vec![change],
             });
         }
     }

@@ -72,6 +72,15 @@ fn tell(out: &Outlet, clock: EngineClock, state: RecordingState) {
     out.send(news);
 }
 
+fn create(plan: &RecordingPlan) -> Result<Recorder> {
+    let header = Header::of(plan);
+    if plan.overwrite {
+        Recorder::replace(&plan.path, &header)
+    } else {
+        Recorder::create(&plan.path, &header)
+    }
+}
+
 fn write(
     plan: &RecordingPlan,
     incoming: &Receiver<Recorded>,
@@ -82,7 +91,7 @@ fn write(
         path: plan.path.clone(),
         report: Report::from(error),
     };
-    let mut recorder = match Recorder::create(&plan.path, &Header::of(plan)) {
+    let mut recorder = match create(plan) {
         Ok(recorder) => recorder,
         Err(error) => return failed(&error),
     };

@@ -160,6 +160,7 @@ pub fn run(plan: &Plan, is_stopped: &dyn Fn() -> bool) -> Result<ArmSummary> {
         build: BuildFacts::read()?,
         database: Some((&*facts).into()),
         profile: profile.clone(),
+        overwrite: true,
     }))));
     let mut stage = Stage {
         engine,

@@ -112,6 +112,8 @@ impl AppState {
             Event::WatchFailed { report } => {
                 self.instrument.watch_trouble = Some(report);
             }
+            // Times of day follow the clock that the user sees.
+            Event::ClockChanged { by_secs } => self.clock_shift_secs += by_secs,
             Event::GaveBack(receipt) => self.gave_back(at_secs, *receipt),
             Event::Recording(state) => self.recording_is(state),
             Event::RecordingOpened { path, result } => self.recording_opened(&path, result),
@@ -120,8 +122,7 @@ impl AppState {
             Event::StopAsked { .. }
             | Event::ProfileSet { .. }
             | Event::GuardActed { .. }
-            | Event::Process { .. }
-            | Event::ClockChanged { .. } => {}
+            | Event::Process { .. } => {}
             Event::ClustersLoaded {
                 database,
                 paths,

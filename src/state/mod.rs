@@ -137,6 +137,8 @@ pub struct AppState {
     pub now_unix_secs: i64,
     /// The user's time zone.
     pub zone: TimeZone,
+    /// How far the machine's clock was set ahead since the engine started, or (negative) back.
+    pub clock_shift_secs: f64,
     /// The memory instrument beside the history.
     pub instrument: Instrument,
     /// Budgets that the user has made larger.
@@ -169,6 +171,7 @@ impl AppState {
             settings,
             now_unix_secs: 0,
             zone: TimeZone::system(),
+            clock_shift_secs: 0.0,
             instrument: Instrument::default(),
             raised: Raised::default(),
             next_task: 0,

@@ -187,8 +187,9 @@ impl eframe::App for App {
             self.outbox.send(dropped_command(path));
         }
         self.remember_window(&ctx);
+        let started_unix = self.started_unix + self.state.clock_shift_secs;
         self.panels
-            .ui(ui, &self.state, self.started_unix, &mut self.outbox);
+            .ui(ui, &self.state, started_unix, &mut self.outbox);
         let at_secs = self.engine.now_secs();
         for command in self.outbox.drain() {
             if let Command::SetTheme(theme) = &command {

@@ -133,6 +133,7 @@ pub fn run(args: &RecordArgs) -> Result<ExitCode> {
         build: BuildFacts::read()?,
         database,
         profile: profile.clone(),
+        overwrite: args.force,
     })?;
     for task in std::iter::repeat_n(&tasks, args.repeat as usize).flatten() {
         drive.run(task, args.parallel, args.limits.cancel_after);

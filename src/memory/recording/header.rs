@@ -55,6 +55,8 @@ pub struct RecordingPlan {
     pub database: Option<RecordedDatabase>,
     /// The settings at its start; changes are events.
     pub profile: MemoryProfile,
+    /// Replace a file of that name.
+    pub overwrite: bool,
 }
 
 /// How a recording stands.

@@ -105,13 +105,24 @@ pub struct Recorder {
 }
 
 impl Recorder {
+    /// Creates the file and writes its header. A file that is there is not touched.
+    ///
+    /// # Errors
+    /// If the file exists or cannot be written.
+    pub fn create(path: &Path, header: &Header) -> Result<Self> {
+        Self::with(File::create_new(path), path, header)
+    }
+
     /// Creates the file, or empties it, and writes its header.
     ///
     /// # Errors
     /// If the file cannot be written.
-    pub fn create(path: &Path, header: &Header) -> Result<Self> {
-        let file = File::create(path)
-            .map_err(|source| Error::file("create the recording", path, source))?;
+    pub fn replace(path: &Path, header: &Header) -> Result<Self> {
+        Self::with(File::create(path), path, header)
+    }
+
+    fn with(file: std::io::Result<File>, path: &Path, header: &Header) -> Result<Self> {
+        let file = file.map_err(|source| Error::file("create the recording", path, source))?;
         let mut recorder = Self {
             path: path.to_owned(),
             file,

@@ -78,6 +78,7 @@ impl AppState {
             build,
             database: database.map(|database| (&database.facts).into()),
             profile: self.tuning.wanted.clone(),
+            overwrite: false,
         })))]
     }
 

@@ -287,6 +287,7 @@ fn recording(path: &str) -> OpenRecording {
         build: BuildFacts::read().expect("the linked SQLite answers"),
         database: None,
         profile: MemoryProfile::jobscope(),
+        overwrite: false,
     };
     OpenRecording {
         path: plan.path.clone(),
