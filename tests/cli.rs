@@ -98,7 +98,7 @@ const OUTPUT_KEYS: [&str; 8] = [
     "query", "sql", "params", "columns", "rows", "complete", "next", "receipt",
 ];
 
-const RECEIPT_KEYS: [&str; 22] = [
+const RECEIPT_KEYS: [&str; 23] = [
     "outcome",
     "error",
     "connection",
@@ -121,6 +121,7 @@ const RECEIPT_KEYS: [&str; 22] = [
     "rss_peak_bytes",
     "rss_after_bytes",
     "stop",
+    "limit",
 ];
 
 const STOP_KEYS: [&str; 3] = ["asked_ms", "stopped_after_ms", "given_back_after_ms"];

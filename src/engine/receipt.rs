@@ -89,7 +89,7 @@ pub struct Receipt {
     /// For a task that was stopped: when, and what came of it.
     pub stop: Option<Stop>,
     /// For a task that a limit stopped: which one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub limit: Option<LimitReached>,
 }
 

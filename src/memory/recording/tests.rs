@@ -127,7 +127,7 @@ fn receipt() -> Receipt {
 }
 
 fn record(path: &Path) {
-    let mut recorder = Recorder::create(path, &header()).expect("created");
+    let mut recorder = Recorder::replace(path, &header()).expect("created");
     recorder.sample(&sample(0.1)).expect("written");
     let band = Band {
         task: 7,
@@ -422,7 +422,7 @@ mod random {
         fn whatever_is_sampled_is_read_back(samples in samples()) {
             let folder = tempfile::tempdir().expect("a folder");
             let path = folder.path().join("run.jsonl");
-            let mut recorder = Recorder::create(&path, &header()).expect("created");
+            let mut recorder = Recorder::replace(&path, &header()).expect("created");
             for sample in &samples {
                 recorder.sample(sample).expect("written");
             }
@@ -507,7 +507,7 @@ fn bytes_that_are_no_text_are_damage_unless_they_are_the_end() {
 #[test]
 fn time_that_runs_backwards_is_counted_and_nothing_else_is_lost() {
     let (_folder, path) = written(b"");
-    let mut recorder = Recorder::create(&path, &header()).expect("created");
+    let mut recorder = Recorder::replace(&path, &header()).expect("created");
     for at_secs in [1.0, 1.1, 0.5, 0.6, 1.2] {
         recorder.sample(&sample(at_secs)).expect("written");
     }
@@ -522,7 +522,7 @@ fn time_that_runs_backwards_is_counted_and_nothing_else_is_lost() {
 #[test]
 fn a_recording_that_is_still_written_is_read_up_to_now() {
     let (_folder, path) = written(b"");
-    let mut recorder = Recorder::create(&path, &header()).expect("created");
+    let mut recorder = Recorder::replace(&path, &header()).expect("created");
     recorder.sample(&sample(0.0)).expect("written");
     let writer = std::thread::Builder::new()
         .name("writer".to_owned())
@@ -612,7 +612,7 @@ fn an_hour(is_busy: bool) -> impl Iterator<Item = MemorySample> {
 fn an_hour_takes_less_than_25_megabytes() {
     for (is_busy, most) in [(false, 14_000_000), (true, 25_000_000)] {
         let (_folder, path) = written(b"");
-        let mut recorder = Recorder::create(&path, &header()).expect("created");
+        let mut recorder = Recorder::replace(&path, &header()).expect("created");
         for sample in an_hour(is_busy) {
             recorder.sample(&sample).expect("written");
         }
@@ -630,7 +630,7 @@ fn an_hour_takes_less_than_25_megabytes() {
 #[ignore = "a measurement: writes half a gigabyte"]
 fn a_day_is_read_in_bounded_memory() {
     let (_folder, path) = written(b"");
-    let mut recorder = Recorder::create(&path, &header()).expect("created");
+    let mut recorder = Recorder::replace(&path, &header()).expect("created");
     for hour in 0..24 {
         for mut sample in an_hour(true) {
             sample.at_secs += f64::from(hour) * 3_603.0;
