@@ -17,11 +17,13 @@ use jobscope::{
     db::{connection::OpenMode, profile::MemoryProfile, value::Cell},
     engine::{
         Engine,
+        budget::Budgets,
         message::{Event, Request, Task, TaskId},
         receipt::Receipt,
     },
     error::Report,
     jobs::{catalogue::Column, facts::DatabaseFacts, sort::Cursor},
+    memory::sample::MemorySample,
 };
 
 /// Longer than anything takes on a busy machine: whoever waits this long waits for ever.
@@ -30,6 +32,10 @@ pub const PATIENCE: Duration = Duration::from_mins(1);
 /// A statement that never ends and reads no file.
 pub const ENDLESS: &str = "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n) \
                            SELECT COUNT(*) FROM n";
+
+/// Reads the whole table again and again: a statement that never ends, and fills its page cache.
+pub const ENDLESS_SCAN: &str = "SELECT COUNT(*) FROM job a NOT INDEXED CROSS JOIN job b NOT INDEXED \
+                                WHERE LENGTH(b.meta_data) + a.id < 0";
 
 /// The SQLite heap and its limits belong to the whole process, so tests which look at them take
 /// turns, and no other engine runs meanwhile.
@@ -98,6 +104,14 @@ impl TestEngine {
         self.last_id += 1;
         let id = TaskId(self.last_id);
         self.engine.send(Request::Run(id, task));
+        id
+    }
+
+    /// The same with budgets of its own.
+    pub fn submit_within(&mut self, task: Task, budgets: Budgets) -> TaskId {
+        self.last_id += 1;
+        let id = TaskId(self.last_id);
+        self.engine.send(Request::RunWithin(id, task, budgets));
         id
     }
 
@@ -190,6 +204,34 @@ impl TestEngine {
             }
         }
         panic!("waited too long for {what}; events: {:#?}", self.log)
+    }
+
+    /// Waits for a sample with something in it.
+    pub fn sample_with(
+        &mut self,
+        what: &str,
+        wanted: impl Fn(&MemorySample) -> bool,
+    ) -> MemorySample {
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline {
+            if let Some(sample) = self.engine.samples().into_iter().find(&wanted) {
+                return sample;
+            }
+            if let Some(news) = self.engine.wait(Duration::from_millis(20)) {
+                self.log.push(news.event);
+            }
+        }
+        panic!("waited too long for a sample with {what}");
+    }
+
+    /// Goes on for so long.
+    pub fn pass(&mut self, time: Duration) {
+        let end = Instant::now() + time;
+        while let Some(left) = end.checked_duration_since(Instant::now()) {
+            if let Some(news) = self.engine.wait(left) {
+                self.log.push(news.event);
+            }
+        }
     }
 
     /// Takes what has been reported, without waiting.

@@ -23,6 +23,9 @@ pub mod jobdb;
 )]
 pub mod oracle;
 #[expect(clippy::allow_attributes, reason = "unused in some test files only")]
+#[allow(dead_code, reason = "not every test file starts the program")]
+pub mod program;
+#[expect(clippy::allow_attributes, reason = "unused in some test files only")]
 #[allow(
     dead_code,
     reason = "not every test file fills tables with random rows"

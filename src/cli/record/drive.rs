@@ -171,6 +171,8 @@ impl Drive {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
+        // Those of one turn end in any order.
+        self.tasks.sort_by_key(|task| task.id);
         match self.recording {
             Some(RecordingState::Ended {
                 path,
