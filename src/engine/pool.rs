@@ -231,7 +231,6 @@ impl Pool {
     /// Waits until there is something for this worker.
     pub(super) fn next(&self, index: usize, seen: Seen, idle_since: Option<Instant>) -> Next {
         let mut state = self.state.lock();
-        state.busy.remove(&index);
         loop {
             if state.closing || index >= state.wanted.profile.connections {
                 state.waiting.remove(&index);
@@ -281,6 +280,14 @@ impl Pool {
         let others = gauges.filter(|(other, _)| *other != index);
         let caches: u64 = others.map(|(_, gauge)| gauge.cache_used().0).sum();
         Bytes(status::sqlite_heap().0.saturating_sub(caches))
+    }
+
+    /// This worker is done with its task. Answers with the last wish to close idle connections that
+    /// came while it was busy.
+    pub(super) fn free(&self, index: usize) -> u64 {
+        let mut state = self.state.lock();
+        state.busy.remove(&index);
+        state.wanted.close_generation
     }
 
     /// This worker is done with its task, and watches whether the process's heap comes back.

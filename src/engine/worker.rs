@@ -72,11 +72,7 @@ impl Worker {
         loop {
             let idle_since = self.idle_since;
             match self.pool.next(self.index, self.seen, idle_since) {
-                Next::Run(work, wanted) => {
-                    self.execute(&work, &wanted);
-                    // Who asked for idle connections to be closed did not mean this one.
-                    self.seen.close = self.pool.wanted().close_generation;
-                }
+                Next::Run(work, wanted) => self.execute(&work, &wanted),
                 Next::Settle => self.settle(),
                 Next::CloseIdle => self.close(CloseReason::Idle),
                 Next::Leave => {
@@ -235,6 +231,7 @@ impl Worker {
             work.token.ask(StopReason::Cancelled, start.nanos);
         }
         if work.token.is_asked() {
+            self.be_free();
             self.report(ended_before_start(work, &wanted.profile, self.pool.clock));
             return;
         }
@@ -287,6 +284,8 @@ impl Worker {
         };
         self.gauge().enter(state, nanos);
         self.idle_since = self.conn.is_some().then(Instant::now);
+        // Whoever hears of the end finds a connection that is not busy.
+        self.be_free();
         let report = (outcome == Outcome::Failed)
             .then(|| run.error.as_ref().map(Report::from))
             .flatten();
@@ -297,6 +296,12 @@ impl Worker {
             report,
             next: run.next,
         });
+    }
+
+    /// The task is over.
+    fn be_free(&mut self) {
+        // Who asked for idle connections to be closed meanwhile did not mean this one.
+        self.seen.close = self.pool.free(self.index);
     }
 
     /// Runs the statement with everything in place that can stop it.
