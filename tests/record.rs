@@ -44,8 +44,8 @@ impl Place {
     }
 
     fn num_lines(&self) -> usize {
-        let bytes = std::fs::read(&self.file).unwrap_or_default();
-        bytes.iter().filter(|byte| **byte == b'\n').count()
+        let text = std::fs::read_to_string(&self.file).unwrap_or_default();
+        text.matches('\n').count()
     }
 }
 

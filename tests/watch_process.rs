@@ -1,7 +1,6 @@
 //! Another process beside our own, as the engine shows it.
 #![cfg(target_os = "linux")]
 #![expect(
-    clippy::expect_used,
     clippy::wildcard_enum_match_arm,
     reason = "a test looks for one event and fails without it"
 )]

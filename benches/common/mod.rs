@@ -315,6 +315,11 @@ pub struct Asking {
 
 /// What a task looked like from the thread that asked for it.
 pub struct Answer {
+    #[expect(clippy::allow_attributes, reason = "unused in one benchmark only")]
+    #[allow(
+        dead_code,
+        reason = "what follows a query is not each benchmark's subject"
+    )]
     /// From asking, or from the wish to stop it, to the news of its end: with everything that the
     /// profile does after a query.
     pub told_after_ms: f64,
