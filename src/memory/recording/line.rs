@@ -64,7 +64,12 @@ impl Line {
                 at_secs: in_millis(*at_secs),
                 task: *task,
             },
-            Entry::Ended(ended) => Self::Receipt(ended.clone()),
+            Entry::Ended(ended) => {
+                let mut ended = ended.clone();
+                let error = ended.receipt.error.take();
+                ended.receipt.error = error.map(|text| without_names(&text).to_owned());
+                Self::Receipt(ended)
+            }
             Entry::GaveBack { at_secs, receipt } => Self::GivenBack(Box::new(GivenBack {
                 at_secs: in_millis(*at_secs),
                 receipt: (**receipt).clone(),
@@ -236,6 +241,20 @@ struct ConnectionLine {
 )]
 fn is_false(flag: &bool) -> bool {
     !*flag
+}
+
+/// An error message up to the first name or value in it: recordings are passed on, and SQLite quotes
+/// statements (`no such column: salary`, `near "FORM": syntax error`) and paths.
+fn without_names(text: &str) -> &str {
+    let words = text
+        .split(['"', '\'', ':', '/', '`'])
+        .next()
+        .unwrap_or("")
+        .trim();
+    match words {
+        "" | "near" => "the statement was refused",
+        words => words,
+    }
 }
 
 /// Milliseconds are as fine as a sampler's clock means anything.

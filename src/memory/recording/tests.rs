@@ -439,6 +439,37 @@ mod random {
     }
 }
 
+#[test]
+fn what_sqlite_quotes_in_an_error_is_not_recorded() {
+    for (error, recorded) in [
+        ("no such column: salary", "no such column"),
+        ("near \"salary\": syntax error", "the statement was refused"),
+        ("out of memory", "out of memory"),
+        ("unable to open /home/salary", "unable to open"),
+    ] {
+        let (_folder, path) = written(b"");
+        let mut recorder = Recorder::create(&path, &header()).expect("created");
+        let failed = TaskReceipt {
+            at_secs: 0.5,
+            ended_secs: None,
+            task: 7,
+            receipt: Receipt {
+                outcome: Outcome::Failed,
+                error: Some(error.to_owned()),
+                stop: None,
+                ..receipt()
+            },
+        };
+        let entry = Entry::Ended(Box::new(failed));
+        recorder.entry(&entry).expect("written");
+        let text = std::fs::read_to_string(&path).expect("text");
+        assert!(!text.contains("salary"), "{text}");
+        let recording = Recording::read(&path).expect("read");
+        let read = recording.receipts[0].receipt.error.as_deref();
+        assert_eq!(read, Some(recorded));
+    }
+}
+
 fn written(text: &[u8]) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("run.jsonl");
