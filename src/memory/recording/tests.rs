@@ -470,6 +470,32 @@ fn what_sqlite_quotes_in_an_error_is_not_recorded() {
     }
 }
 
+#[test]
+fn the_example_in_the_documentation_is_a_recording() {
+    let page = include_str!("../../../docs/recording.md");
+    let (_, example) = page.split_once("```jsonl\n").expect("an example");
+    let (example, _) = example.split_once("```").expect("its end");
+    let (_folder, path) = written(example.as_bytes());
+    let recording = Recording::read(&path).expect("read");
+    assert!(!recording.is_cut && recording.unknown.is_empty());
+    let caches: Vec<_> = recording.samples.iter().map(MemorySample::caches).collect();
+    let full = Bytes::mib(32);
+    assert_eq!(caches, [Bytes(0), full, full, Bytes(0)]);
+    let [_, second, third, last] = recording.samples.as_slice() else {
+        panic!("four samples");
+    };
+    assert_eq!(third.sqlite_heap_peak, second.sqlite_heap_peak);
+    assert_eq!(third.connections[0].task, Some(1));
+    assert!((third.connections[0].state_secs - 0.148).abs() < 1e-6);
+    assert_eq!(last.connections[0].task, None);
+    assert_eq!(recording.receipts.len(), 1);
+    assert_eq!(recording.given_back[0].receipt.rungs.len(), 1);
+    assert_eq!(
+        recording.timeline.bands[0].end,
+        Some((0.352, Outcome::Cancelled))
+    );
+}
+
 fn written(text: &[u8]) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("run.jsonl");
