@@ -10,6 +10,7 @@ pub mod export;
 pub mod jobs;
 pub mod lab;
 pub mod memory;
+pub mod report;
 pub mod state;
 pub mod ui;
 pub mod units;

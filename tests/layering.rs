@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 const LEVELS: [&[&str]; 9] = [
     &["main", "cli", "ui"],
     &["state", "command"],
-    &["lab", "advisor", "demo"],
+    &["lab", "advisor", "demo", "report"],
     &["engine", "memory"],
     // Below the engine: its worker writes, so that rows are never copied to another thread.
     &["export"],

@@ -15,7 +15,7 @@ use crate::{
     units::{Bytes, exact_duration, format_count, format_rough_count, format_time, zone_name},
 };
 
-const CSS: &str = include_str!("report.css");
+const CSS: &str = include_str!("../report/page.css");
 
 /// What a report is made of.
 pub struct DemoReport<'a> {

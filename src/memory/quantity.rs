@@ -1,7 +1,10 @@
 //! The quantities that are measured over time: what each is, in plain words, and where it comes from.
 
 use super::sample::{MemorySample, SlowReading};
-use crate::units::Bytes;
+use crate::{
+    error::{Error, Result},
+    units::Bytes,
+};
 
 /// One curve of the memory chart, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -108,6 +111,18 @@ impl Quantity {
             Self::OtherFile => "other_file",
             Self::OtherWal => "other_wal",
         }
+    }
+
+    /// The quantity of this name.
+    ///
+    /// # Errors
+    /// If there is none, with the names that there are.
+    pub fn from_key(key: &str) -> Result<Self> {
+        let found = Self::ALL.into_iter().find(|quantity| quantity.key() == key);
+        found.ok_or_else(|| {
+            let keys = Self::ALL.map(Self::key).join(", ");
+            Error::invalid("quantity", key, format!("one of {keys}"))
+        })
     }
 
     /// What it is, for somebody who does not know the word.

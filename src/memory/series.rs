@@ -194,7 +194,7 @@ pub const GAP_SECS: f64 = 1.5;
 const BLOCK: usize = 16;
 
 /// A slow reading stands for the samples after it, but not for ever.
-const SLOW_AGE_SECS: f64 = 10.0;
+pub(crate) const SLOW_AGE_SECS: f64 = 10.0;
 
 /// All samples since the program started.
 #[derive(Clone, Debug, Default)]
@@ -209,11 +209,11 @@ pub struct Series {
 
 /// Each connection's counters as they were, to count what came since.
 #[derive(Clone, Debug, Default)]
-struct Counted([(u64, u64); MAX_CONNECTIONS]);
+pub(crate) struct Counted([(u64, u64); MAX_CONNECTIONS]);
 
 impl Counted {
     /// Hits and misses since the last look. A connection that was opened again counts from 0.
-    fn since(&mut self, connections: &[ConnectionReading]) -> (u64, u64) {
+    pub(crate) fn since(&mut self, connections: &[ConnectionReading]) -> (u64, u64) {
         let mut sum = (0, 0);
         for (before, now) in self.0.iter_mut().zip(connections) {
             let (hits, misses) = (now.cache_hits, now.cache_misses);

@@ -1,0 +1,588 @@
+//! A report on recordings: one HTML file that needs nothing beside itself.
+
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+
+use super::{
+    Theme,
+    chart::{self, ChartSpec, Panel},
+    ink,
+};
+use crate::{
+    engine::receipt::Receipt,
+    error::Result,
+    memory::{
+        marker::Band,
+        quantity::Quantity,
+        recording::{Header, RecordedHistory},
+        series::Point,
+    },
+    units::{Bytes, format_count, format_elapsed, format_rough_count, format_time, zone_name},
+};
+
+const CSS: &str = include_str!("page.css");
+
+/// So many rows of one table are readable; the CSV of the events has all.
+const MAX_ROWS: usize = 500;
+
+/// A recording with the name that tells it from others.
+#[derive(Clone, Copy, Debug)]
+pub struct Source<'a> {
+    /// Its name; the file's, say.
+    pub name: &'a str,
+    /// What was read.
+    pub recorded: &'a RecordedHistory,
+}
+
+impl<'a> Source<'a> {
+    /// How it is drawn. Its limits are those at its start.
+    pub fn panel(&self, is_alone: bool) -> Panel<'a> {
+        let profile = &self.recorded.header.profile;
+        Panel {
+            name: if is_alone { "" } else { self.name },
+            history: &self.recorded.history,
+            soft_limit: profile.soft_heap_limit,
+            hard_limit: profile.hard_heap_limit,
+            zero_unix_secs: self.recorded.unix_secs(0.0),
+        }
+    }
+}
+
+/// The report. The chart follows `spec`, but for its colours, which are those of the page.
+///
+/// # Errors
+/// If nothing was sampled in the range.
+pub fn html(spec: &ChartSpec, sources: &[Source<'_>]) -> Result<String> {
+    let is_alone = sources.len() == 1;
+    let spec = ChartSpec {
+        theme: Theme::Light,
+        ..spec.clone()
+    };
+    let panels: Vec<_> = sources
+        .iter()
+        .map(|source| source.panel(is_alone))
+        .collect();
+    let chart = chart::svg(&spec, &panels)?;
+    let title = match sources {
+        [source] => format!("Memory report: {}", source.name),
+        sources => format!("Memory report: {} recordings", sources.len()),
+    };
+    let title = escape(&title);
+    let parts: Vec<_> = sources
+        .iter()
+        .map(|source| Part::new(source, &spec, is_alone))
+        .collect();
+    let mut body = ["<h1>", &title, "</h1>\n"].concat();
+    if let [part] = parts.as_slice() {
+        body += &part.opening();
+    } else {
+        body += "<p>The charts are aligned by the start of each recording's first task and have the \
+                 same axes.</p>\n";
+        body += &comparison(&parts);
+    }
+    body += "<section>\n<h2>Memory over time</h2>\n<figure>\n";
+    body += &chart;
+    body += "</figure>\n</section>\n";
+    for part in &parts {
+        body += &part.sections();
+    }
+    Ok(format!(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <title>{title}</title>\n<style>\n{CSS}{}</style>\n</head>\n<body>\n<main>\n{body}</main>\n\
+         </body>\n</html>\n",
+        ink::css()
+    ))
+}
+
+/// One recording, as far as the range shows it.
+struct Part<'a> {
+    source: &'a Source<'a>,
+    is_alone: bool,
+    /// What its times are counted from.
+    shift: f64,
+    /// In the recording's own seconds.
+    range: (f64, f64),
+    sum: Option<Point>,
+}
+
+impl<'a> Part<'a> {
+    fn new(source: &'a Source<'a>, spec: &ChartSpec, is_alone: bool) -> Self {
+        let history = &source.recorded.history;
+        let shift = chart::shift_secs(history, is_alone);
+        let range = match spec.range {
+            Some((from, to)) => (from + shift, to + shift),
+            None => (f64::NEG_INFINITY, f64::INFINITY),
+        };
+        Self {
+            source,
+            is_alone,
+            shift,
+            range,
+            sum: history.series.sum(range.0, range.1),
+        }
+    }
+
+    fn header(&self) -> &Header {
+        &self.source.recorded.header
+    }
+
+    /// When, with what, and what a reader must know.
+    fn opening(&self) -> String {
+        let zone = TimeZone::system();
+        let header = self.header();
+        let recorded = self.source.recorded;
+        let span = recorded.history.span();
+        let length = span.map_or_else(String::new, |(first, last)| {
+            format!(" · {} long", elapsed(last - first))
+        });
+        let samples = format_count(recorded.num_samples);
+        let mut notes = Vec::new();
+        if recorded.is_cut {
+            notes.push(
+                "The last line is not whole: the program that recorded was ended in the middle of \
+                 it, or was still writing. Everything before it is here."
+                    .to_owned(),
+            );
+        }
+        if recorded.num_unknown > 0 {
+            notes.push(format!(
+                "{} written by a later version of jobscope and left out.",
+                counted(recorded.num_unknown, "line was", "lines were")
+            ));
+        }
+        if recorded.num_late > 0 {
+            notes.push(format!(
+                "{} left out: the clock ran backwards, or two recordings are in one file.",
+                counted(recorded.num_late, "sample is", "samples are")
+            ));
+        }
+        let notes: String = notes
+            .iter()
+            .map(|note| format!("<p class=\"bad\">{note}</p>\n"))
+            .collect::<Vec<_>>()
+            .concat();
+        format!(
+            "<p class=\"muted\">{} · recorded {} {}{length} · {samples} samples</p>\n{notes}",
+            escape(&header.recorded_by),
+            format_time(header.recorded_at_unix_secs, &zone),
+            escape(&zone_name(&zone)),
+        )
+    }
+
+    fn sections(&self) -> String {
+        let heading = |words: &str| {
+            if self.is_alone {
+                format!("<h2>{words}</h2>\n")
+            } else {
+                format!("<h3>{words}</h3>\n")
+            }
+        };
+        let parts = [
+            ("Peaks and means", self.quantities()),
+            ("Tasks", self.tasks()),
+            ("Memory given back", self.ladders()),
+            ("What happened", self.marks()),
+            ("Settings at the start", self.profile()),
+            ("Machine, SQLite, database", self.conditions()),
+        ];
+        let parts = parts
+            .into_iter()
+            .filter(|(_, text)| !text.is_empty())
+            .map(|(words, text)| format!("{}{text}", heading(words)));
+        if self.is_alone {
+            return parts
+                .map(|part| format!("<section>\n{part}</section>\n"))
+                .collect::<Vec<_>>()
+                .concat();
+        }
+        let parts: String = parts.collect();
+        format!(
+            "<section>\n<h2>{}</h2>\n{}{parts}</section>\n",
+            escape(self.source.name),
+            self.opening()
+        )
+    }
+
+    fn quantities(&self) -> String {
+        let Some(sum) = &self.sum else {
+            return String::new();
+        };
+        let rows: String = Quantity::ALL
+            .into_iter()
+            .filter_map(|quantity| Some((quantity, sum.range(quantity)?)))
+            .filter(|(_, range)| range.max > 0)
+            .map(|(quantity, range)| {
+                let [min, max, mean] = [range.min, range.max, range.mean as u64];
+                format!(
+                    "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}</td>\
+                     <td class=\"words\">{} <span class=\"muted\">Source: {}.</span></td></tr>\n",
+                    escape(quantity.label()),
+                    Bytes(min),
+                    Bytes(max),
+                    Bytes(mean),
+                    escape(quantity.explanation()),
+                    escape(quantity.source())
+                )
+            })
+            .collect::<Vec<_>>()
+            .concat();
+        let hits = sum.hit_ratio().map_or_else(
+            || "No page was looked up in a page cache.".to_owned(),
+            |ratio| {
+                format!(
+                    "Of {} pages that were looked up, {:.1} % were in a page cache; {} were read \
+                     from the file.",
+                    format_count(sum.cache_hits + sum.cache_misses),
+                    ratio * 100.0,
+                    format_count(sum.cache_misses)
+                )
+            },
+        );
+        format!(
+            "<div class=\"scroll\"><table>\n<thead><tr><th>quantity</th><th>smallest</th>\
+             <th>largest</th><th>mean</th><th class=\"words\">what it is</th></tr></thead>\n\
+             <tbody>\n{rows}</tbody>\n</table></div>\n<p>{hits}</p>\n<p>A ~ stands before an \
+             estimate: a number that nobody counts, computed from others. How far it can be off is \
+             said beside it.</p>\n"
+        )
+    }
+
+    fn bands(&self) -> impl Iterator<Item = &'a Band> {
+        let (from, to) = self.range;
+        let is_inside =
+            move |band: &&Band| band.from_secs <= to && band.end.is_none_or(|(end, _)| end >= from);
+        self.source
+            .recorded
+            .history
+            .timeline
+            .bands
+            .iter()
+            .filter(is_inside)
+    }
+
+    fn receipt(&self, band: &Band) -> Option<&'a Receipt> {
+        let receipts = &self.source.recorded.receipts;
+        let found = receipts.iter().find(|ended| ended.task == band.task)?;
+        Some(&found.receipt)
+    }
+
+    fn tasks(&self) -> String {
+        let bands: Vec<_> = self.bands().collect();
+        if bands.is_empty() {
+            return String::new();
+        }
+        let rows: String = bands
+            .iter()
+            .take(MAX_ROWS)
+            .map(|band| self.task_row(band))
+            .collect::<Vec<_>>()
+            .concat();
+        format!(
+            "<div class=\"scroll\"><table>\n<thead><tr><th class=\"words\">task</th><th>start</th>\
+             <th>time</th><th>rows</th><th>heap<br>before</th><th>heap<br>at its peak</th>\
+             <th>heap<br>after</th><th>RSS<br>at its peak</th><th>pages<br>read</th>\
+             <th class=\"words\">outcome</th></tr></thead>\n<tbody>\n{rows}</tbody>\n</table></div>\n{}",
+            more(bands.len())
+        )
+    }
+
+    fn task_row(&self, band: &Band) -> String {
+        let background = if band.is_background {
+            " (in the background)"
+        } else {
+            ""
+        };
+        let title = format!("{}{background}", band.title);
+        let mut outcome = band
+            .end
+            .map_or("running", |(_, outcome)| outcome.label())
+            .to_owned();
+        let mut cells = vec![String::new(); 7];
+        if let Some((end, _)) = band.end {
+            cells[0] = elapsed(end - band.from_secs);
+        }
+        if let Some(receipt) = self.receipt(band) {
+            let rss = receipt.rss_peak_bytes.map(Bytes);
+            cells = vec![
+                elapsed(receipt.elapsed_ms / 1e3),
+                format_count(receipt.rows),
+                Bytes(receipt.sqlite_heap_before_bytes).to_string(),
+                Bytes(receipt.sqlite_heap_peak_bytes).to_string(),
+                Bytes(receipt.sqlite_heap_after_bytes).to_string(),
+                rss.map_or_else(String::new, |rss| rss.to_string()),
+                format_count(receipt.cache_misses),
+            ];
+            outcome = receipt.to_string();
+            if let Some(limit) = &receipt.limit {
+                outcome = format!("{outcome}: {}", limit.sentence());
+            }
+            if let Some(error) = &receipt.error {
+                outcome = format!("{outcome}: {error}");
+            }
+        }
+        let cells: String = cells
+            .iter()
+            .map(|cell| format!("<td>{}</td>", escape(cell)))
+            .collect::<Vec<_>>()
+            .concat();
+        format!(
+            "<tr><th scope=\"row\" class=\"words\">{}</th><td>{}</td>{cells}\
+             <td class=\"words\">{}</td></tr>\n",
+            escape(&title),
+            self.moment(band.from_secs),
+            escape(&outcome)
+        )
+    }
+
+    fn ladders(&self) -> String {
+        let (from, to) = self.range;
+        self.source
+            .recorded
+            .given_back
+            .iter()
+            .filter(|given_back| (from..=to).contains(&given_back.at_secs))
+            .map(|given_back| {
+                let rungs: String = given_back
+                    .receipt
+                    .rungs
+                    .iter()
+                    .map(|rung| {
+                        let label = rung.rung.label();
+                        format!("<li>{label}: {}</li>\n", escape(&rung.sentence()))
+                    })
+                    .collect::<Vec<_>>()
+                    .concat();
+                format!(
+                    "<p>{}: {}.</p>\n<ul class=\"notes\">\n{rungs}</ul>\n",
+                    self.moment(given_back.at_secs),
+                    escape(&given_back.receipt.sentence())
+                )
+            })
+            .collect::<Vec<_>>()
+            .concat()
+    }
+
+    fn marks(&self) -> String {
+        let (from, to) = self.range;
+        let markers: Vec<_> = self
+            .source
+            .recorded
+            .history
+            .timeline
+            .markers
+            .iter()
+            .filter(|marker| (from..=to).contains(&marker.at_secs))
+            .collect();
+        if markers.is_empty() {
+            return String::new();
+        }
+        let rows: String = markers
+            .iter()
+            .take(MAX_ROWS)
+            .enumerate()
+            .map(|(index, marker)| {
+                format!(
+                    "<tr><td>{}</td><td>{}</td><td class=\"words\">{}</td>\
+                     <td class=\"words\">{}</td></tr>\n",
+                    index + 1,
+                    self.moment(marker.at_secs),
+                    marker.kind.label(),
+                    escape(&marker.text)
+                )
+            })
+            .collect::<Vec<_>>()
+            .concat();
+        format!(
+            "<div class=\"scroll\"><table>\n<thead><tr><th>no.</th><th>time</th>\
+             <th class=\"words\">what</th><th class=\"words\">in words</th></tr></thead>\n\
+             <tbody>\n{rows}</tbody>\n</table></div>\n{}",
+            more(markers.len())
+        )
+    }
+
+    fn profile(&self) -> String {
+        // As a profile file has it: every setting, by its name there.
+        let settings = serde_json::to_value(&self.header().profile).unwrap_or_default();
+        let rows: String = settings
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(setting, value)| {
+                let value = match value {
+                    serde_json::Value::String(text) => text.clone(),
+                    serde_json::Value::Null => "off".to_owned(),
+                    value @ (serde_json::Value::Bool(_)
+                    | serde_json::Value::Number(_)
+                    | serde_json::Value::Array(_)
+                    | serde_json::Value::Object(_)) => value.to_string(),
+                };
+                format!(
+                    "<tr><th scope=\"row\">{}</th><td class=\"words\">{}</td></tr>\n",
+                    escape(setting),
+                    escape(&value)
+                )
+            })
+            .collect::<Vec<_>>()
+            .concat();
+        format!("<div class=\"scroll\"><table>\n<tbody>\n{rows}</tbody>\n</table></div>\n")
+    }
+
+    fn conditions(&self) -> String {
+        let Header {
+            machine,
+            sqlite_version,
+            compile_options,
+            database,
+            ..
+        } = self.header();
+        let or_unknown = |text: Option<String>| text.unwrap_or_else(|| "unknown".to_owned());
+        let memory = machine.memory_bytes.map(|bytes| Bytes(bytes).to_string());
+        let mut entries = vec![
+            ("system", machine.system.clone()),
+            (
+                "processor",
+                format!("{}, {} threads", machine.architecture, machine.cpus),
+            ),
+            ("memory", or_unknown(memory)),
+            ("SQLite", sqlite_version.clone()),
+        ];
+        match database {
+            None => entries.push(("database", "none was open at the start".to_owned())),
+            Some(database) => {
+                let wal = database.wal_bytes.map(|bytes| Bytes(bytes).to_string());
+                let schema = database.schema_version.map(|version| version.to_string());
+                let analyzed = if database.job_is_analyzed {
+                    "yes"
+                } else {
+                    "no"
+                };
+                entries.extend([
+                    (
+                        "jobs",
+                        format!("~{}", format_rough_count(database.estimated_jobs)),
+                    ),
+                    ("database file", Bytes(database.file_bytes).to_string()),
+                    ("write-ahead log", wal.unwrap_or_else(|| "none".to_owned())),
+                    ("page size", format!("{} B", database.page_size)),
+                    ("journal mode", database.journal_mode.clone()),
+                    (
+                        "schema version",
+                        schema.unwrap_or_else(|| "none".to_owned()),
+                    ),
+                    ("indexes on jobs", database.job_indexes.join(", ")),
+                    ("analyzed", analyzed.to_owned()),
+                ]);
+            }
+        }
+        let entries: String = entries
+            .iter()
+            .map(|(term, words)| format!("<dt>{term}</dt><dd>{}</dd>\n", escape(words)))
+            .collect::<Vec<_>>()
+            .concat();
+        format!(
+            "<dl>\n{entries}</dl>\n<details><summary>SQLite's compile options</summary>\n\
+             <pre>{}</pre>\n</details>\n",
+            escape(&compile_options.join(" "))
+        )
+    }
+
+    /// `12.3 s`, counted as the chart counts.
+    fn moment(&self, secs: f64) -> String {
+        let secs = secs - self.shift;
+        let sign = if secs < 0.0 { "−" } else { "" };
+        format!("{sign}{}", elapsed(secs.abs()))
+    }
+}
+
+fn comparison(parts: &[Part<'_>]) -> String {
+    let rows: String = parts
+        .iter()
+        .map(|part| {
+            let peak = |quantity| {
+                let max = part.sum.as_ref().and_then(|sum| sum.max(quantity));
+                max.map_or_else(|| "unknown".to_owned(), |bytes| bytes.to_string())
+            };
+            let receipts: Vec<_> = part
+                .bands()
+                .filter(|band| !band.is_background)
+                .filter_map(|band| part.receipt(band))
+                .collect();
+            let first = part
+                .bands()
+                .map(|band| band.from_secs)
+                .min_by(f64::total_cmp);
+            let last = part
+                .bands()
+                .filter_map(|band| Some(band.end?.0))
+                .max_by(f64::total_cmp);
+            let time = first.zip(last).map_or_else(
+                || "no task".to_owned(),
+                |(first, last)| elapsed(last - first),
+            );
+            let rows: u64 = receipts.iter().map(|receipt| receipt.rows).sum();
+            let after: u64 = receipts
+                .iter()
+                .map(|receipt| receipt.given_back().0)
+                .max()
+                .unwrap_or(0);
+            format!(
+                "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{time}</td><td>{}</td>\
+                 <td>{}</td></tr>\n",
+                escape(part.source.name),
+                peak(Quantity::Rss),
+                peak(Quantity::SqliteHeap),
+                format_count(rows),
+                Bytes(after)
+            )
+        })
+        .collect::<Vec<_>>()
+        .concat();
+    format!(
+        "<section>\n<h2>Side by side</h2>\n<div class=\"scroll\"><table>\n<thead><tr>\
+         <th>recording</th><th>peak RSS</th><th>peak SQLite<br>heap</th><th>first task's start<br>\
+         to last one's end</th><th>rows</th><th>given back after<br>one task, at most</th></tr>\
+         </thead>\n<tbody>\n{rows}</tbody>\n</table></div>\n</section>\n"
+    )
+}
+
+fn more(count: usize) -> String {
+    match count.saturating_sub(MAX_ROWS) {
+        0 => String::new(),
+        rest => format!(
+            "<p class=\"muted\">and {} more</p>\n",
+            format_count(rest as u64)
+        ),
+    }
+}
+
+fn counted(count: u64, one: &str, several: &str) -> String {
+    match count {
+        1 => format!("1 {one}"),
+        count => format!("{} {several}", format_count(count)),
+    }
+}
+
+fn elapsed(secs: f64) -> String {
+    format_elapsed(Duration::try_from_secs_f64(secs.max(0.0)).unwrap_or_default())
+}
+
+/// Text as it may stand in HTML, SVG and their attributes.
+pub(super) fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            '\n' | '\t' => escaped.push(' '),
+            // XML has no way to write these.
+            '\0'..='\u{1F}' | '\u{FFFE}' | '\u{FFFF}' => escaped.push('\u{FFFD}'),
+            character => escaped.push(character),
+        }
+    }
+    escaped
+}
