@@ -9,6 +9,7 @@ pub mod generate;
 mod output;
 pub mod query;
 pub mod record;
+pub mod report;
 mod session;
 pub mod signals;
 
@@ -51,6 +52,8 @@ pub enum Command {
     Record(Box<record::RecordArgs>),
     /// Write jobs to a file: CSV, JSON Lines or Parquet.
     Export(Box<export::ExportArgs>),
+    /// Show recordings of memory as a page, a picture or a table.
+    Report(Box<report::ReportArgs>),
     /// Make a realistic database of any number of jobs.
     Generate(generate::GenerateArgs),
     /// Say what a database and this program's SQLite are.
@@ -88,6 +91,7 @@ pub fn run(command: &Command) -> ExitCode {
         Command::Sql(args) => query::run_sql(args),
         Command::Record(args) => record::run(args),
         Command::Export(args) => export::run(args),
+        Command::Report(args) => report::run(args),
         Command::Generate(args) => generate::run(args).map(|()| ExitCode::Done),
         Command::Check(args) => check::run(args),
         Command::Demo(args) => demo::run(args),
