@@ -14,6 +14,7 @@ use crate::{
         sort::Sort,
         statistics::GroupBy,
     },
+    memory::quantity::Quantity,
     state::{
         export::ExportWish,
         instrument::recordings::Shown,
@@ -162,6 +163,8 @@ pub enum Command {
     CloseRecording(usize),
     /// Show this history in the Memory view.
     ShowHistory(Shown),
+    /// Draw these curves in the memory charts.
+    ShowQuantities(Vec<Quantity>),
     /// List the processes that can be watched.
     ListProcesses,
     /// Watch this process, by its number or name; `None`: none any more.

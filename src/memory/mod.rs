@@ -10,3 +10,4 @@ pub mod recording;
 pub mod sample;
 pub mod sampler;
 pub mod series;
+pub mod summary;

@@ -64,6 +64,20 @@ impl Quantity {
         Self::OtherWal,
     ];
 
+    /// What a new user sees.
+    pub const DEFAULT: [Self; 5] = [
+        Self::Rss,
+        Self::SqliteHeap,
+        Self::PageCaches,
+        Self::RowsHeld,
+        Self::Kept,
+    ];
+
+    /// The quantity of this [key](Self::key); `None` for one of a later version.
+    pub fn from_key(key: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|quantity| quantity.key() == key)
+    }
+
     /// Its place in [`Self::ALL`].
     pub fn index(self) -> usize {
         self as usize
@@ -230,6 +244,19 @@ impl Quantity {
             Self::OtherFile => other?.file.as_ref().map(|file| file.bytes),
             Self::OtherWal => other?.wal,
         }
+    }
+
+    /// It is read once a second, not with every sample.
+    pub fn is_slow(self) -> bool {
+        matches!(
+            self,
+            Self::Pss | Self::Anonymous | Self::Kept | Self::GroupLimit | Self::Wal
+        )
+    }
+
+    /// It was not counted but concluded; it stands with `~`.
+    pub fn is_estimate(self) -> bool {
+        self == Self::Kept
     }
 
     /// It is on a disk, not in memory.

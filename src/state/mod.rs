@@ -268,6 +268,10 @@ impl AppState {
                 self.instrument.recordings.shown = shown;
                 Vec::new()
             }
+            Command::ShowQuantities(quantities) => {
+                self.settings.quantities = quantities;
+                Vec::new()
+            }
             Command::ListProcesses => vec![Request::ListProcesses],
             Command::WatchProcess(who) => self.watch_process(who),
             Command::DismissReport => {

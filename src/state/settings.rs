@@ -15,6 +15,7 @@ use crate::{
         sort::Sort,
         statistics::GroupBy,
     },
+    memory::quantity::Quantity,
     state::{clusters::ClusterPaths, job_list::layout::TableLayout},
     units::{Bytes, optional_bytes},
 };
@@ -71,6 +72,12 @@ pub struct Settings {
     /// Stop the largest task when less than this is available.
     #[serde(with = "optional_bytes")]
     pub guard: Option<Bytes>,
+    /// The curves of the memory chart, by their keys.
+    #[serde(
+        serialize_with = "quantities_as_keys",
+        deserialize_with = "known_quantities"
+    )]
+    pub quantities: Vec<Quantity>,
     /// The user's own profiles.
     pub profiles: Vec<MemoryProfile>,
     /// The cluster descriptions of each database.
@@ -98,6 +105,7 @@ impl Default for Settings {
             sort: Sort::default(),
             profile: MemoryProfile::jobscope(),
             guard: Some(Bytes::mib(512)),
+            quantities: Quantity::DEFAULT.to_vec(),
             profiles: Vec::new(),
             clusters: Vec::new(),
             tables: Vec::new(),
@@ -190,6 +198,25 @@ fn sort_as_text<S: Serializer>(sort: &Sort, serializer: S) -> Result<S::Ok, S::E
     serializer.collect_str(sort)
 }
 
+fn quantities_as_keys<S: Serializer>(
+    quantities: &[Quantity],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(quantities.iter().map(|quantity| quantity.key()))
+}
+
+/// Curves of a later version are left out; what is no list at all is that of a new user.
+fn known_quantities<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Quantity>, D::Error> {
+    let value = toml::Value::deserialize(deserializer)?;
+    let Some(keys) = value.as_array() else {
+        return Ok(Quantity::DEFAULT.to_vec());
+    };
+    let known = keys
+        .iter()
+        .filter_map(|key| Quantity::from_key(key.as_str()?));
+    Ok(known.collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -211,6 +238,20 @@ mod tests {
         };
         let text = toml::to_string_pretty(&settings).expect("written as TOML");
         assert_eq!(read(&text), settings);
+    }
+
+    #[test]
+    fn the_chosen_curves_survive_the_round_trip_and_later_ones_are_left_out() {
+        let settings = Settings {
+            quantities: vec![Quantity::Wal, Quantity::Rss],
+            ..Settings::default()
+        };
+        let text = toml::to_string_pretty(&settings).expect("written as TOML");
+        assert_eq!(read(&text).quantities, settings.quantities);
+        let later = read("quantities = [\"rss\", \"swap\", 3]");
+        assert_eq!(later.quantities, [Quantity::Rss]);
+        assert_eq!(read("quantities = []").quantities, []);
+        assert_eq!(read("quantities = 7").quantities, Quantity::DEFAULT);
     }
 
     #[test]

@@ -1,0 +1,174 @@
+//! Summaries in words: for the clipboard, for screen readers.
+
+use super::{Course, RangeSummary, size, touches};
+use crate::{
+    engine::receipt::Outcome,
+    memory::{history::History, quantity::Quantity, series::Point},
+    units::{Bytes, format_count, format_elapsed},
+};
+
+/// `+412 MiB`, `−1.20 GiB`, `±0`.
+pub fn signed(bytes: i64) -> String {
+    match bytes {
+        0 => "±0".to_owned(),
+        more if more > 0 => format!("+{}", size(more)),
+        less => format!("−{}", size(less)),
+    }
+}
+
+/// What the second has more than the first.
+pub fn difference(first: f64, second: f64) -> String {
+    signed((second - first).round() as i64)
+}
+
+impl RangeSummary {
+    /// How long it is: `12.0 s`.
+    pub fn duration(&self) -> String {
+        elapsed(self.to_secs - self.from_secs)
+    }
+
+    /// Everything it says about these quantities, line by line; `time` writes a time of the axis.
+    pub fn text(&self, quantities: &[Quantity], time: impl Fn(f64) -> String) -> String {
+        let mut lines = vec![format!(
+            "{} to {} ({}), {} samples",
+            time(self.from_secs),
+            time(self.to_secs),
+            self.duration(),
+            format_count(i64::from(self.num_samples))
+        )];
+        for quantity in quantities {
+            let Some(course) = self.course(*quantity) else {
+                continue;
+            };
+            let Course { peak, mean, .. } = course;
+            lines.push(format!(
+                "{}: peak {}, mean {}, change {}",
+                quantity.label(),
+                Bytes(peak),
+                Bytes(mean as u64),
+                signed(course.change())
+            ));
+        }
+        lines.push(self.hit_sentence());
+        let mut section = |title: &str, entries: Vec<String>, none: &str| {
+            if entries.is_empty() {
+                lines.push(none.to_owned());
+            } else {
+                lines.push(title.to_owned());
+                lines.extend(entries.into_iter().map(|entry| format!("  {entry}")));
+            }
+        };
+        let grown = (self.growth.iter())
+            .map(|grown| format!("{} +{}", grown.who, Bytes(grown.bytes)))
+            .collect();
+        section("Grew", grown, "Nothing grew");
+        let ran = self.tasks.iter().map(|task| task.sentence()).collect();
+        section("Tasks", ran, "No task ran");
+        section(
+            "Settings changed",
+            self.settings.clone(),
+            "No setting changed",
+        );
+        lines.join("\n")
+    }
+
+    /// `Cache hit ratio 98.2 %, 1 204 misses`.
+    pub fn hit_sentence(&self) -> String {
+        self.hit_ratio().map_or_else(
+            || "No page was looked up".to_owned(),
+            |ratio| {
+                format!(
+                    "Cache hit ratio {}, {} misses",
+                    percent(ratio),
+                    format_count(self.lookups.1.cast_signed())
+                )
+            },
+        )
+    }
+}
+
+/// `98.2 %`.
+fn percent(ratio: f64) -> String {
+    format!("{:.1} %", ratio * 100.0)
+}
+
+/// What a chart shows, in one sentence for a screen reader: of each quantity its value now and at
+/// most, and what happened. `points` are what the chart draws.
+pub fn sentence(
+    name: &str,
+    history: &History,
+    points: &[Point],
+    (from_secs, to_secs): (f64, f64),
+    quantities: &[Quantity],
+) -> String {
+    let slow = history.slow().map(|(_, slow)| slow);
+    let is_newest = to_secs >= history.latest.at_secs - 1.0;
+    let over = elapsed(to_secs - from_secs);
+    let mut parts = vec![if is_newest {
+        format!("{name} over the last {over}")
+    } else {
+        format!("{name} over {over}")
+    }];
+    let inside =
+        || (points.iter()).filter(|point| point.to_secs >= from_secs && point.from_secs <= to_secs);
+    let values: Vec<_> = quantities
+        .iter()
+        .filter_map(|quantity| {
+            let most = inside().filter_map(|point| point.max(*quantity)).max()?;
+            let now = quantity.of(&history.latest, slow);
+            Some(match now.filter(|_| is_newest) {
+                Some(now) => format!("{} {now} now, at most {most}", quantity.label()),
+                None => format!("{} at most {most}", quantity.label()),
+            })
+        })
+        .collect();
+    if values.is_empty() {
+        parts.push("nothing was sampled".to_owned());
+    }
+    parts.extend(values);
+    let (mut ran, mut cancelled, mut failed, mut running) = (0, 0, 0, 0);
+    for band in &history.timeline.bands {
+        if touches(band, from_secs, to_secs) {
+            ran += 1;
+            match band.end {
+                None => running += 1,
+                Some((_, Outcome::Failed)) => failed += 1,
+                Some((_, outcome)) if outcome.is_stop() => cancelled += 1,
+                Some(_) => {}
+            }
+        }
+    }
+    let mut tasks = counted(ran, "task", "ran");
+    for (number, word) in [
+        (running, "running"),
+        (cancelled, "stopped"),
+        (failed, "failed"),
+    ] {
+        if number > 0 {
+            tasks += &format!(", {number} {word}");
+        }
+    }
+    parts.push(tasks);
+    let markers = &history.timeline.markers;
+    let first = markers.partition_point(|marker| marker.at_secs < from_secs);
+    let last = markers.partition_point(|marker| marker.at_secs <= to_secs);
+    parts.push(counted(last.saturating_sub(first), "mark", ""));
+    let (head, tail) = parts.split_at(1);
+    format!("{}: {}", head.concat(), tail.join("; "))
+}
+
+fn counted(number: usize, what: &str, verb: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    let number = if number == 0 {
+        "no".to_owned()
+    } else {
+        number.to_string()
+    };
+    format!("{number} {what}{plural} {verb}")
+        .trim_end()
+        .to_owned()
+}
+
+fn elapsed(secs: f64) -> String {
+    format_elapsed(std::time::Duration::from_secs_f64(secs.max(0.0)))
+}
