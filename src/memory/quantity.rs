@@ -73,11 +73,6 @@ impl Quantity {
         Self::Kept,
     ];
 
-    /// The quantity of this [key](Self::key); `None` for one of a later version.
-    pub fn from_key(key: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|quantity| quantity.key() == key)
-    }
-
     /// Its place in [`Self::ALL`].
     pub fn index(self) -> usize {
         self as usize

@@ -213,7 +213,7 @@ fn known_quantities<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Qu
     };
     let known = keys
         .iter()
-        .filter_map(|key| Quantity::from_key(key.as_str()?));
+        .filter_map(|key| Quantity::from_key(key.as_str()?).ok());
     Ok(known.collect())
 }
 

@@ -7,7 +7,7 @@ mod frame_log;
 pub mod grid;
 mod job_details;
 mod job_table;
-mod memory_chart;
+pub mod memory_chart;
 mod memory_view;
 mod order;
 mod saver;
@@ -25,9 +25,16 @@ use egui::{CentralPanel, Frame, Key, Margin, Modifiers, Panel, Ui};
 use lucide_icons::Icon;
 
 use self::{
-    file_dialog::FileDialog, filter_bar::FilterBar, job_table::JobTable, memory_chart::MemoryChart,
-    memory_view::MemoryView, statistics::StatisticsPanel, theme::Palette, top_bar::TopBar,
-    tuning::TuningPanel, welcome::Welcome,
+    file_dialog::FileDialog,
+    filter_bar::FilterBar,
+    job_table::JobTable,
+    memory_chart::{ChartLook, ChartSource, Legend, MemoryChart},
+    memory_view::MemoryView,
+    statistics::StatisticsPanel,
+    theme::Palette,
+    top_bar::TopBar,
+    tuning::TuningPanel,
+    welcome::Welcome,
 };
 use crate::{
     command::{Command, Outbox, View},
@@ -54,6 +61,8 @@ pub struct Panels {
 impl Panels {
     /// Draws the whole window.
     pub fn ui(&mut self, ui: &mut Ui, state: &AppState, started_unix: f64, out: &mut Outbox) {
+        self.strip.take_escape(ui);
+        self.memory.take_escape(ui);
         shortcuts(ui, state, out);
         self.dialog.poll(out);
         let palette = Palette::of(ui);
@@ -104,7 +113,14 @@ impl Panels {
                 .size_range(110.0..=max)
                 .frame(strip)
                 .show(ui, |ui| {
-                    self.chart_is_hovered |= self.strip.ui(ui, state, started_unix);
+                    let source = ChartSource::live(state, started_unix);
+                    let look = ChartLook {
+                        quantities: &state.settings.quantities,
+                        legend: Legend::Short,
+                        with_lookups: false,
+                        top: None,
+                    };
+                    self.chart_is_hovered |= self.strip.ui(ui, &source, &look, out);
                 });
         }
         Panel::left("navigation")

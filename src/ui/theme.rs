@@ -8,7 +8,11 @@ use egui::{
     style::{ScrollStyle, Selection, WidgetVisuals, Widgets},
 };
 
-use crate::{db::profile::MAX_CONNECTIONS, engine::receipt::Outcome, memory::marker::MarkerKind};
+use crate::{
+    db::profile::MAX_CONNECTIONS,
+    engine::receipt::Outcome,
+    memory::{marker::MarkerKind, quantity::Quantity},
+};
 
 /// The colours of one theme, by what they are for.
 #[derive(Clone, Copy, Debug)]
@@ -37,16 +41,12 @@ pub struct Palette {
     pub warning: Color32,
     /// Failures, Cancel.
     pub bad: Color32,
-    /// Resident set size.
-    pub rss: Color32,
-    /// SQLite heap.
-    pub sqlite_heap: Color32,
+    /// The curves of the memory chart, by the quantity's index.
+    quantities: [Color32; Quantity::ALL.len()],
     /// Page caches, stacked in two alternating tints.
     pub caches: [Color32; 2],
     /// Limits, dashed.
     pub limit: Color32,
-    /// Rows that the window holds, with their position index.
-    pub rows: Color32,
     /// Parts of a stack, told apart by people who see fewer colours too; the last is for the rest.
     pub series: [Color32; 8],
 }
@@ -73,11 +73,26 @@ const DARK: Palette = Palette {
     good: rgb(0x4C_C3_8A),
     warning: rgb(0xF0_B2_3C),
     bad: rgb(0xFF_7A_70),
-    rss: rgb(0x5A_A9_FF),
-    sqlite_heap: rgb(0xF0_B2_3C),
+    quantities: [
+        rgb(0x5A_A9_FF),
+        rgb(0xA9_D4_F7),
+        rgb(0xEE_DD_6A),
+        rgb(0xF0_B2_3C),
+        rgb(0xD9_8A_1F),
+        rgb(0x2F_BF_A5),
+        rgb(0xFF_9E_C4),
+        rgb(0xC5_8A_F0),
+        rgb(0x8C_96_A5),
+        rgb(0x9D_A8_B7),
+        rgb(0xFF_7A_70),
+        rgb(0x8B_D4_50),
+        rgb(0xE6_EA_F0),
+        rgb(0xC3_CB_D6),
+        rgb(0xB5_E4_8C),
+        rgb(0xD9_ED_92),
+    ],
     caches: [rgb(0x2F_BF_A5), rgb(0x7E_D9_C6)],
     limit: rgb(0xFF_7A_70),
-    rows: rgb(0xC5_8A_F0),
     series: [
         rgb(0x5A_A9_FF),
         rgb(0xF0_A0_3C),
@@ -103,11 +118,26 @@ const LIGHT: Palette = Palette {
     good: rgb(0x14_79_4A),
     warning: rgb(0x8A_5A_00),
     bad: rgb(0xB4_23_18),
-    rss: rgb(0x0A_5F_C4),
-    sqlite_heap: rgb(0xB3_6B_00),
+    quantities: [
+        rgb(0x0A_5F_C4),
+        rgb(0x3A_7C_A5),
+        rgb(0x7D_6A_00),
+        rgb(0xB3_6B_00),
+        rgb(0x8F_56_00),
+        rgb(0x0B_7A_68),
+        rgb(0xA8_32_6E),
+        rgb(0x7A_3F_B0),
+        rgb(0x6A_75_85),
+        rgb(0x56_61_72),
+        rgb(0xB4_23_18),
+        rgb(0x3F_7D_12),
+        rgb(0x1A_21_2D),
+        rgb(0x3A_44_54),
+        rgb(0x5E_8C_1A),
+        rgb(0x6B_7F_00),
+    ],
     caches: [rgb(0x0B_7A_68), rgb(0x3E_9C_8C)],
     limit: rgb(0xB4_23_18),
-    rows: rgb(0x7A_3F_B0),
     series: [
         rgb(0x0A_5F_C4),
         rgb(0xD0_74_00),
@@ -135,6 +165,11 @@ impl Palette {
         self.series[index.min(self.series.len() - 1)]
     }
 
+    /// The colour of a curve. Never alone: its [pattern](dashes) and the legend say the same.
+    pub fn quantity(&self, quantity: Quantity) -> Color32 {
+        self.quantities[quantity.index()]
+    }
+
     /// The tint of a connection's page cache.
     pub fn cache(&self, connection: usize) -> Color32 {
         self.caches[connection % self.caches.len()]
@@ -160,6 +195,38 @@ impl Palette {
             MarkerKind::Process => self.warning,
         }
     }
+}
+
+/// How a curve is drawn, for people who see fewer colours.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Dashes {
+    /// How thick the line is.
+    pub width: f32,
+    /// Length of a dash and of the gap behind it, in points along the time axis. `None`: solid.
+    pub pattern: Option<(f32, f32)>,
+}
+
+/// The pattern of a curve: what is measured ten times a second and matters most is solid.
+pub fn dashes(quantity: Quantity) -> Dashes {
+    const SOLID: Option<(f32, f32)> = None;
+    const DASHED: Option<(f32, f32)> = Some((7.0, 4.0));
+    const DOTTED: Option<(f32, f32)> = Some((2.0, 3.0));
+    const FINE: Option<(f32, f32)> = Some((4.0, 2.0));
+    const LONG: Option<(f32, f32)> = Some((14.0, 5.0));
+    let (width, pattern) = match quantity {
+        Quantity::Rss => (2.0, SOLID),
+        Quantity::SqliteHeap | Quantity::RowsHeld => (1.5, SOLID),
+        Quantity::PageCaches => (1.0, SOLID),
+        Quantity::SqliteRest => (1.5, FINE),
+        Quantity::OtherRss => (2.5, SOLID),
+        Quantity::Pss | Quantity::SqliteHeapPeak => (1.5, DASHED),
+        Quantity::OtherPeak => (2.0, DASHED),
+        Quantity::Anonymous | Quantity::Available => (1.5, DOTTED),
+        Quantity::OtherFile => (2.0, DOTTED),
+        Quantity::Kept | Quantity::Wal => (1.5, LONG),
+        Quantity::GroupLimit | Quantity::OtherWal => (2.0, LONG),
+    };
+    Dashes { width, pattern }
 }
 
 /// The same colour, more transparent.
@@ -313,5 +380,77 @@ fn visuals(theme: Theme, palette: &Palette) -> Visuals {
         slider_trailing_fill: true,
         striped: false,
         ..base
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Linear red, green and blue.
+    fn linear(color: Color32) -> [f64; 3] {
+        [color.r(), color.g(), color.b()].map(|part| {
+            let part = f64::from(part) / 255.0;
+            if part <= 0.040_45 {
+                part / 12.92
+            } else {
+                ((part + 0.055) / 1.055).powf(2.4)
+            }
+        })
+    }
+
+    fn contrast(one: Color32, other: Color32) -> f64 {
+        let luminance = |color| {
+            let [r, g, b] = linear(color);
+            0.2126 * r + 0.7152 * g + 0.0722 * b
+        };
+        let (one, other): (f64, f64) = (luminance(one), luminance(other));
+        (one.max(other) + 0.05) / (one.min(other) + 0.05)
+    }
+
+    /// What somebody without green receptors sees (Viénot, Brettel and Mollon, 1999).
+    fn as_deuteranope(color: Color32) -> [f64; 3] {
+        let [r, g, b] = linear(color);
+        let red_green = 0.292_75 * r + 0.707_25 * g;
+        [red_green, red_green, -0.022_34 * r + 0.022_34 * g + b].map(|part| part.max(0.0).cbrt())
+    }
+
+    #[test]
+    fn every_curve_stands_out_from_its_panel() {
+        for (theme, palette) in [("dark", &DARK), ("light", &LIGHT)] {
+            let of_quantities =
+                Quantity::ALL.map(|quantity| (quantity.label(), palette.quantity(quantity)));
+            let others = [
+                ("limit", palette.limit),
+                ("cache", palette.caches[0]),
+                ("cache", palette.caches[1]),
+            ];
+            for (name, color) in of_quantities.into_iter().chain(others) {
+                let contrast = contrast(color, palette.panel);
+                assert!(contrast >= 3.0, "{name}, {theme}: {contrast:.2}");
+            }
+        }
+    }
+
+    #[test]
+    fn curves_of_the_same_pattern_differ_without_green_too() {
+        for (theme, palette) in [("dark", &DARK), ("light", &LIGHT)] {
+            for one in Quantity::ALL {
+                for other in Quantity::ALL {
+                    if one >= other || dashes(one).pattern != dashes(other).pattern {
+                        continue;
+                    }
+                    let [a, b] = [one, other].map(|which| as_deuteranope(palette.quantity(which)));
+                    let distance = (0..3).map(|part| (a[part] - b[part]).powi(2)).sum::<f64>();
+                    let distance = distance.sqrt();
+                    let is_thicker = (dashes(one).width - dashes(other).width).abs() >= 0.5;
+                    let least = if is_thicker { 0.05 } else { 0.1 };
+                    assert!(
+                        distance >= least,
+                        "{one:?} and {other:?}, {theme}: {distance:.3}"
+                    );
+                }
+            }
+        }
     }
 }

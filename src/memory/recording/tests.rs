@@ -607,7 +607,7 @@ fn a_recording_that_is_still_written_is_read_up_to_now() {
 /// Samples of one hour with four connections.
 fn an_hour(is_busy: bool) -> impl Iterator<Item = MemorySample> {
     (0..36_000_u64).map(move |tick| {
-        let at_secs = tick as f64 * 0.100_07 + 3.141_59;
+        let at_secs = tick as f64 * 0.100_07 + 3.541_59;
         let connection = |index: u64| {
             let pages = 1_000_000 * index + tick * 1_357;
             let idle = ConnectionReading {
@@ -627,7 +627,7 @@ fn an_hour(is_busy: bool) -> impl Iterator<Item = MemorySample> {
             ConnectionReading {
                 state: ConnectionState::Busy,
                 task: Some(tick / 600 * 4 + index),
-                cache_used: Bytes(512 << 20 | (tick % 997) * 4096),
+                cache_used: Bytes((512 << 20) + (tick % 997) * 4096),
                 cache_hits: pages * 9,
                 cache_misses: pages,
                 cache_spills: tick / 7,

@@ -138,17 +138,15 @@ pub fn sentence(
             }
         }
     }
-    let mut tasks = counted(ran, "task", "ran");
-    for (number, word) in [
+    let special = [
         (running, "running"),
         (cancelled, "stopped"),
         (failed, "failed"),
-    ] {
-        if number > 0 {
-            tasks += &format!(", {number} {word}");
-        }
-    }
-    parts.push(tasks);
+    ];
+    let special = special.iter().filter(|(number, _)| *number > 0);
+    let mut tasks = vec![counted(ran, "task", "ran")];
+    tasks.extend(special.map(|(number, word)| format!("{number} {word}")));
+    parts.push(tasks.join(", "));
     let markers = &history.timeline.markers;
     let first = markers.partition_point(|marker| marker.at_secs < from_secs);
     let last = markers.partition_point(|marker| marker.at_secs <= to_secs);

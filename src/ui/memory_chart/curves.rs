@@ -1,189 +1,223 @@
-//! The curves of the memory chart: stacked page caches, SQLite heap, RSS, limits.
+//! The curves of the memory chart: stacked page caches, then a line for each quantity.
 
-use egui::{Stroke, TextStyle, Ui, Vec2};
-use egui_plot::{GridMark, HLine, Line, LineStyle, Plot, PlotPoints};
-use jiff::{Timestamp, tz::TimeZone};
+use egui::{Mesh, Painter, Pos2, Shape, Stroke, pos2};
 
+use super::{plane::Plane, source::ChartSource};
 use crate::{
+    db::profile::MAX_CONNECTIONS,
     memory::{
         quantity::Quantity,
         series::{GAP_SECS, Point},
     },
-    state::AppState,
-    ui::theme::{Palette, faded},
+    ui::theme::{Dashes, Palette, dashes, faded},
     units::Bytes,
 };
 
-const MIB: f64 = (1 << 20) as f64;
-
 /// The largest value on the axis: the curves with some air, and a limit that is near them.
-pub(super) fn scale_top(points: &[Point], state: &AppState) -> f64 {
-    let curves = points
-        .iter()
-        .flat_map(|point| [point.max(Quantity::Rss), point.max(Quantity::SqliteHeap)])
-        .flatten()
+pub(super) fn scale_top(
+    points: &[Point],
+    source: &ChartSource<'_>,
+    quantities: &[Quantity],
+) -> f64 {
+    let curves = (quantities.iter())
+        .filter(|quantity| !quantity.is_limit())
+        .flat_map(|quantity| points.iter().filter_map(|point| point.max(*quantity)))
         .max()
         .unwrap_or_default()
         .0
         .max(32 << 20) as f64;
-    let limits = [state.tuning.limits.soft, state.tuning.limits.hard];
+    let limits = source.limits.into_iter().filter_map(|(_, limit)| limit);
+    let available = (quantities.iter())
+        .filter(|quantity| quantity.is_limit())
+        .filter_map(|quantity| {
+            let ranges = points.iter().filter_map(|point| point.range(*quantity));
+            ranges.map(|range| Bytes(range.min)).min()
+        });
     let near = limits
-        .into_iter()
-        .flatten()
+        .chain(available)
         .map(|limit| limit.0 as f64)
         .filter(|limit| *limit < curves * 4.0)
         .fold(curves, f64::max);
     near * 1.12
 }
 
-pub(super) fn plot_ui(
-    ui: &mut Ui,
-    state: &AppState,
+pub(super) fn paint(
+    painter: &Painter,
+    palette: &Palette,
+    plane: &Plane,
     points: &[Point],
-    (from, to): (f64, f64),
-    top: f64,
-    started_unix: f64,
-) -> egui_plot::PlotResponse<()> {
-    let palette = Palette::of(ui);
-    let zone = &state.zone;
-    let with_secs = to - from < 1200.0;
-    let small_font = TextStyle::Small.resolve(ui.style());
-    ui.style_mut()
-        .text_styles
-        .insert(TextStyle::Body, small_font);
-    ui.visuals_mut().extreme_bg_color = palette.panel;
-    Plot::new("memory")
-        .allow_drag(false)
-        .allow_zoom(false)
-        .allow_scroll(false)
-        .allow_boxed_zoom(false)
-        .allow_double_click_reset(false)
-        .show_crosshair(false)
-        .show_background(false)
-        .label_formatter(|_| None)
-        .set_margin_fraction(Vec2::ZERO)
-        .grid_color(faded(palette.hairline, 0.8))
-        .y_axis_min_width(58.0)
-        .y_grid_spacer(move |_| byte_grid(top))
-        .y_axis_formatter(|mark, _| match mark.value.max(0.0) as u64 {
-            // The label of the first time stands right below.
-            0 => String::new(),
-            bytes => Bytes(bytes).to_string(),
-        })
-        .x_axis_formatter(move |mark, _| clock_text(started_unix + mark.value, zone, with_secs))
-        .show(ui, |plot| {
-            plot.set_plot_bounds_x(from..=to);
-            plot.set_plot_bounds_y(0.0..=top);
+    quantities: &[Quantity],
+) {
+    let painter = painter.with_clip_rect(plane.rect.expand2(egui::vec2(0.0, 1.0)));
+    for run in runs(points) {
+        if quantities.contains(&Quantity::PageCaches) {
+            stack(&painter, palette, plane, run);
+        }
+    }
+    // The first of the legend is painted last, over all others.
+    for quantity in Quantity::ALL.into_iter().rev() {
+        if quantities.contains(&quantity) {
             for run in runs(points) {
-                draw_run(plot, run, state, palette);
+                curve(&painter, palette, plane, run, quantity);
             }
-            for (name, limit) in [
-                ("soft heap limit", state.tuning.limits.soft),
-                ("hard heap limit", state.tuning.limits.hard),
-            ] {
-                if let Some(limit) = limit {
-                    plot.hline(
-                        HLine::new(name, limit.0 as f64)
-                            .stroke(Stroke::new(1.0, palette.limit))
-                            .style(LineStyle::dashed_dense())
-                            .allow_hover(false),
-                    );
-                }
-            }
-        })
-}
-
-/// Grid lines at round binary sizes, three to six of them.
-fn byte_grid(top: f64) -> Vec<GridMark> {
-    let rough = top / 4.0;
-    let step = 2_f64.powf(rough.max(MIB).log2().round());
-    (0..12)
-        .map(|index| f64::from(index) * step)
-        .take_while(|value| *value <= top)
-        .map(|value| GridMark {
-            value,
-            step_size: step,
-        })
-        .collect()
-}
-
-pub(super) fn clock_text(unix: f64, zone: &TimeZone, with_secs: bool) -> String {
-    let format = if with_secs { "%H:%M:%S" } else { "%H:%M" };
-    Timestamp::from_second(unix.round() as i64).map_or_else(
-        |_| String::new(),
-        |time| time.to_zoned(zone.clone()).strftime(format).to_string(),
-    )
+        }
+    }
 }
 
 /// The points between gaps: no line is drawn over a time without samples.
-fn runs(points: &[Point]) -> impl Iterator<Item = &[Point]> {
+pub(super) fn runs(points: &[Point]) -> impl Iterator<Item = &[Point]> {
     points.chunk_by(|a, b| b.from_secs - a.to_secs < GAP_SECS)
 }
 
-fn draw_run(plot: &mut egui_plot::PlotUi<'_>, run: &[Point], state: &AppState, palette: &Palette) {
-    let num = state
-        .live
-        .latest
-        .connections
-        .len()
-        .min(crate::db::profile::MAX_CONNECTIONS);
-    // The whole stack first, so that each lower part is painted over it.
-    for connection in (0..num).rev() {
-        if run.iter().all(|point| point.cache(connection) == Bytes(0)) {
+/// The page caches, one upon the other, as one mesh.
+fn stack(painter: &Painter, palette: &Palette, plane: &Plane, run: &[Point]) {
+    let num = run.iter().map(Point::num_caches).max().unwrap_or(0);
+    let mut mesh = Mesh::default();
+    let mut below = vec![0.0_f64; run.len()];
+    for connection in 0..num.min(MAX_CONNECTIONS) {
+        let color = faded(palette.cache(connection), 0.4);
+        let start = mesh.vertices.len() as u32;
+        for (point, below) in run.iter().zip(&mut below) {
+            let x = plane.x(point.to_secs);
+            mesh.colored_vertex(pos2(x, plane.y(*below)), color);
+            *below += point.cache(connection).0 as f64;
+            mesh.colored_vertex(pos2(x, plane.y(*below)), color);
+        }
+        for step in 1..run.len() as u32 {
+            let left = start + (step - 1) * 2;
+            mesh.add_triangle(left, left + 1, left + 2);
+            mesh.add_triangle(left + 1, left + 2, left + 3);
+        }
+    }
+    if !mesh.is_empty() {
+        painter.add(Shape::mesh(mesh));
+    }
+}
+
+fn curve(painter: &Painter, palette: &Palette, plane: &Plane, run: &[Point], quantity: Quantity) {
+    let Dashes { width, pattern } = dashes(quantity);
+    let stroke = Stroke::new(width, palette.quantity(quantity));
+    // Where it was not known, the line breaks: unknown is not zero.
+    for known in run.chunk_by(|a, b| a.range(quantity).is_some() == b.range(quantity).is_some()) {
+        let mut line = Vec::with_capacity(known.len() * 2);
+        for point in known {
+            let Some(range) = point.range(quantity) else {
+                break;
+            };
+            // Of what is left, the least matters.
+            if quantity.is_limit() {
+                line.push(plane.at(point.to_secs, range.min as f64));
+                continue;
+            }
+            // A joined point shows its trough and its peak; a single sample is one point. Dashes
+            // cannot go up and down within a pixel.
+            if range.min != range.max && pattern.is_none() {
+                line.push(plane.at(point.from_secs, range.min as f64));
+            }
+            line.push(plane.at(point.to_secs, range.max as f64));
+        }
+        // Off the chart, as the available memory mostly is.
+        if line.iter().all(|at| at.y < plane.rect.top()) {
             continue;
         }
-        let stacked = |point: &Point| -> f64 {
-            (0..=connection)
-                .map(|index| point.cache(index).0 as f64)
-                .sum()
-        };
-        let values: Vec<[f64; 2]> = run
-            .iter()
-            .map(|point| [point.to_secs, stacked(point)])
-            .collect();
-        let color = palette.cache(connection);
-        plot.line(
-            Line::new(
-                format!("page cache {}", connection + 1),
-                PlotPoints::from(values),
-            )
-            .stroke(Stroke::new(1.0, color))
-            .fill(0.0)
-            .fill_alpha(0.35)
-            .allow_hover(false),
-        );
-    }
-    // Seen only when it has come down to where the curves are: that is when it matters.
-    let available: Vec<[f64; 2]> = run
-        .iter()
-        .filter_map(|point| Some((point, point.range(Quantity::Available)?)))
-        .map(|(point, available)| [point.to_secs, available.min as f64])
-        .collect();
-    plot.line(
-        Line::new("machine available", PlotPoints::from(available))
-            .stroke(Stroke::new(1.0, palette.muted))
-            .allow_hover(false),
-    );
-    for (quantity, color) in [
-        (Quantity::SqliteHeap, palette.sqlite_heap),
-        (Quantity::RowsHeld, palette.rows),
-        (Quantity::Rss, palette.rss),
-    ] {
-        let mut values = Vec::with_capacity(run.len() * 2);
-        for point in run {
-            let Some(range) = point.range(quantity) else {
-                continue;
-            };
-            // A joined point shows its trough and its peak; a single sample is one point.
-            if range.min != range.max {
-                values.push([point.from_secs, range.min as f64]);
+        match (line.as_slice(), pattern) {
+            ([], _) => {}
+            ([only], _) => {
+                painter.circle_filled(*only, width, stroke.color);
             }
-            values.push([point.to_secs, range.max as f64]);
+            (_, None) => {
+                painter.add(Shape::line(line, stroke));
+            }
+            (_, Some(pattern)) => dashed(painter, plane, &line, pattern, stroke),
         }
-        plot.line(
-            Line::new(quantity.label(), PlotPoints::from(values))
-                .stroke(Stroke::new(1.5, color))
-                .allow_hover(false),
-        );
+    }
+}
+
+/// Dashes that are tied to the time, so that they move on with the curve.
+fn dashed(
+    painter: &Painter,
+    plane: &Plane,
+    line: &[Pos2],
+    (dash, gap): (f32, f32),
+    stroke: Stroke,
+) {
+    let period = dash + gap;
+    let origin = (plane.from / plane.secs_per_point()).rem_euclid(f64::from(period)) as f32;
+    // Where in the pattern a place is: from 0 to the period.
+    let phase = |x: f32| (x - plane.rect.left() + origin).rem_euclid(period);
+    let mut piece: Vec<Pos2> = Vec::new();
+    let flush = |piece: &mut Vec<Pos2>| {
+        if piece.len() > 1 {
+            painter.add(Shape::line(std::mem::take(piece), stroke));
+        }
+        piece.clear();
+    };
+    for pair in line.windows(2) {
+        let [a, b] = [pair[0], pair[1]];
+        if b.x < plane.rect.left() || a.x > plane.rect.right() {
+            continue;
+        }
+        let mut x = a.x.max(plane.rect.left() - period);
+        let end = b.x.min(plane.rect.right() + period);
+        let y_at = |x: f32| {
+            if b.x - a.x < 1e-3 {
+                b.y
+            } else {
+                a.y + (b.y - a.y) * (x - a.x) / (b.x - a.x)
+            }
+        };
+        loop {
+            let now = phase(x);
+            if now < dash {
+                if piece.is_empty() {
+                    piece.push(pos2(x, y_at(x)));
+                }
+                let until = x + (dash - now);
+                if until > end {
+                    piece.push(pos2(end, b.y));
+                    break;
+                }
+                piece.push(pos2(until, y_at(until)));
+                flush(&mut piece);
+                x = until + 0.01;
+            } else {
+                x += period - now + 0.01;
+                if x > end {
+                    break;
+                }
+            }
+        }
+    }
+    flush(&mut piece);
+}
+
+/// A piece of a curve as it is drawn, for a legend elsewhere.
+pub fn swatch_ui(ui: &mut egui::Ui, quantity: Quantity) {
+    let (rect, _) = ui.allocate_exact_size(egui::vec2(18.0, 10.0), egui::Sense::hover());
+    swatch(ui.painter(), Palette::of(ui), rect, quantity, true);
+}
+
+/// A piece of a curve as it is drawn, for the legend.
+pub(super) fn swatch(
+    painter: &Painter,
+    palette: &Palette,
+    rect: egui::Rect,
+    quantity: Quantity,
+    is_shown: bool,
+) {
+    let opacity = if is_shown { 1.0 } else { 0.45 };
+    let color = faded(palette.quantity(quantity), opacity);
+    if quantity == Quantity::PageCaches {
+        painter.rect_filled(rect.shrink2(egui::vec2(1.0, 0.0)), 2.0, color);
+        return;
+    }
+    let Dashes { width, pattern } = dashes(quantity);
+    let stroke = Stroke::new(width.max(1.5), color);
+    let y = rect.center().y;
+    let mut x = rect.left();
+    let (dash, gap) = pattern.map_or((rect.width(), 1.0), |(dash, gap)| (dash.min(7.0), gap));
+    while x < rect.right() {
+        painter.hline(x..=(x + dash).min(rect.right()), y, stroke);
+        x += dash + gap;
     }
 }

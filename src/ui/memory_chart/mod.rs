@@ -1,17 +1,33 @@
-//! The memory chart: curves with their causes. The strip and the Memory view are both this.
+//! The memory chart: curves with their causes. The strip, the Memory view and recordings are all
+//! this.
 
+mod bands;
+mod card;
 mod curves;
-mod overlay;
+mod legend;
+mod lookups;
+mod marks;
+mod plane;
+mod readout;
+mod selection;
+mod source;
+mod toolbar;
 
-use egui::{Color32, Sense, Ui, UiBuilder, vec2};
-use egui_plot::PlotTransform;
-use lucide_icons::Icon;
+use egui::{Id, Key, Modifiers, Rangef, Rect, Response, Role, Sense, Ui, UiBuilder, WidgetInfo};
 
-use super::{
-    theme::{self, Palette},
-    widgets::{figures, icon},
+pub use self::{
+    curves::swatch_ui,
+    source::{Axis, ChartSource},
 };
-use crate::{memory::sample::ConnectionState, state::AppState, units::Bytes};
+use self::{
+    plane::{BELOW, LEFT, Plane},
+    selection::Selection,
+};
+use super::theme::Palette;
+use crate::{
+    command::Outbox,
+    memory::{quantity::Quantity, series::Point, summary},
+};
 
 /// What part of the history is shown.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -24,206 +40,394 @@ enum View {
     Fixed(f64, f64),
 }
 
-/// One chart, and which part of the history it shows.
+/// How much stands beside the curves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Legend {
+    /// The chosen curves that fit, a menu with all; what was selected stands above.
+    Short,
+    /// All curves in a list, and buttons to select; what was selected stands beside.
+    List,
+    /// Nothing: somebody else has them. What was selected stands beside.
+    None,
+}
+
+/// What is drawn, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct ChartLook<'a> {
+    /// The curves.
+    pub quantities: &'a [Quantity],
+    /// What stands beside them.
+    pub legend: Legend,
+    /// The second chart, about page caches, stands below where there is room.
+    pub with_lookups: bool,
+    /// The largest value on the axis, where several charts share it; else what fits.
+    pub top: Option<f64>,
+}
+
+/// One chart, which part of the history it shows, and what was selected in it.
 #[derive(Debug)]
 pub struct MemoryChart {
     view: View,
     /// Where to return from a fixed range.
     followed: View,
+    selection: Selection,
+    /// The chart stands still because something was selected, and goes on after that.
+    is_held: bool,
+    /// The chart as a widget, once it was drawn.
+    id: Option<Id>,
+    points: Option<(PointsStamp, Vec<Point>)>,
+    spoken: Option<(SpokenStamp, String)>,
+}
+
+/// What the joined points depend on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct PointsStamp {
+    history: usize,
+    range: (f64, f64),
+    columns: usize,
+    num_points: usize,
+    last_secs: f64,
+}
+
+/// What the sentence for screen readers depends on.
+#[derive(Clone, Debug, PartialEq)]
+struct SpokenStamp {
+    view: View,
+    quantities: Vec<Quantity>,
+    /// It is said once a second at most: nobody can listen faster.
+    second: i64,
 }
 
 impl Default for MemoryChart {
     fn default() -> Self {
-        let view = View::Newest(60.0);
-        Self {
-            view,
-            followed: view,
-        }
+        Self::showing(View::Newest(60.0))
     }
 }
 
-const CHOICES: [(&str, &str, View); 4] = [
-    ("1 min", "Last minute", View::Newest(60.0)),
-    ("10 min", "Last 10 minutes", View::Newest(600.0)),
-    ("1 h", "Last hour", View::Newest(3600.0)),
-    ("all", "Everything since the start", View::All),
-];
+/// The lane of tasks above the curves, low and high.
+const LANES: [f32; 2] = [20.0, 38.0];
 
-/// The lane of tasks above the curves.
-const LANE_HEIGHT: f32 = 20.0;
+/// The second chart, and from which height on there is room for it.
+const LOOKUPS: f32 = 58.0;
+const LOOKUPS_FROM: f32 = 200.0;
 
 impl MemoryChart {
-    /// Shows legend, lane and curves in the space there is. Whether the pointer is on it.
-    pub fn ui(&mut self, ui: &mut Ui, state: &AppState, started_unix: f64) -> bool {
-        let rect = ui.available_rect_before_wrap();
-        let (legend, chart) = rect.split_left_right_at_x(rect.left() + 218.0);
-        ui.scope_builder(UiBuilder::new().max_rect(legend), |ui| {
-            ui.set_clip_rect(legend);
-            self.legend_ui(ui, state);
-        });
-        ui.scope_builder(
-            UiBuilder::new().max_rect(chart.with_min_x(chart.left() + 12.0)),
-            |ui| self.curves_ui(ui, state, started_unix),
-        );
-        ui.allocate_rect(rect, Sense::hover());
-        ui.rect_contains_pointer(rect)
-    }
-
-    fn legend_ui(&mut self, ui: &mut Ui, state: &AppState) {
-        let palette = Palette::of(ui);
-        let latest = &state.live.latest;
-        let open = latest
-            .connections
-            .iter()
-            .filter(|c| c.state != ConnectionState::Closed)
-            .count();
-        ui.spacing_mut().item_spacing.y = 1.0;
-        let or_unknown = |bytes: Option<Bytes>| {
-            bytes.map_or_else(|| "not told".to_owned(), |bytes| bytes.to_string())
-        };
-        let rows = [
-            (
-                Some(palette.rss),
-                "RSS".to_owned(),
-                or_unknown(latest.rss),
-                "Resident set size: what the operating system counts for this process.\nSource: the operating system, ten times a second",
-            ),
-            (
-                Some(palette.sqlite_heap),
-                "SQLite heap".to_owned(),
-                latest.sqlite_heap.to_string(),
-                "What SQLite has allocated for all connections together.\nSource: sqlite3_status64, ten times a second",
-            ),
-            (
-                Some(palette.cache(0)),
-                format!("Page caches, {open} open"),
-                latest.caches().to_string(),
-                "Cached database pages of all connections, stacked in the chart.\nSource: sqlite3_db_status64, published by each connection's own thread",
-            ),
-            (
-                Some(palette.rows),
-                "Rows held".to_owned(),
-                latest.window.total().to_string(),
-                "Fetched rows of the job table and its position index: in RSS, not in SQLite's heap.\nSource: counted by the window as it holds them",
-            ),
-            (
-                None,
-                "Machine available".to_owned(),
-                or_unknown(latest.available),
-                "What the machine, or the control group around this process, could still give out",
-            ),
-        ];
-        for (color, name, value, hint) in rows {
-            legend_row(ui, color, &name, &value, hint);
+    fn showing(view: View) -> Self {
+        Self {
+            view,
+            followed: view,
+            selection: Selection::default(),
+            is_held: false,
+            id: None,
+            points: None,
+            spoken: None,
         }
-        ui.add_space(4.0);
-        self.range_ui(ui, state);
     }
 
-    fn range_ui(&mut self, ui: &mut Ui, state: &AppState) {
-        ui.horizontal(|ui| {
-            ui.spacing_mut().item_spacing.x = 2.0;
-            ui.spacing_mut().button_padding = vec2(5.0, 1.0);
-            ui.spacing_mut().interact_size.y = 20.0;
-            for (text, name, view) in CHOICES {
-                let chosen = self.view == view;
-                let button = egui::Button::selectable(chosen, egui::RichText::new(text).small());
-                if ui
-                    .add(button)
-                    .accessible_name(name)
-                    .on_hover_text(name)
-                    .clicked()
-                {
-                    self.view = view;
-                    self.followed = view;
-                }
-            }
-            let is_fixed = matches!(self.view, View::Fixed(..));
-            let (symbol, name) = if is_fixed {
-                (Icon::Play, "Follow the newest samples")
-            } else {
-                (Icon::Pause, "Pause the chart (samples go on)")
-            };
-            let symbol = egui::RichText::new(icon(symbol)).family(theme::icons());
-            let button = egui::Button::new(symbol.size(13.0)).frame(false);
-            if ui
-                .add(button)
-                .accessible_name(name)
-                .on_hover_text(name)
-                .clicked()
-            {
-                self.view = if is_fixed {
-                    self.followed
-                } else {
-                    let (from, to) = self.range(state);
-                    View::Fixed(from, to)
-                };
-            }
-        });
+    /// A chart that shows everything there is: the usual thing for a recording.
+    pub fn of_everything() -> Self {
+        Self::showing(View::All)
+    }
+
+    /// Shows this range, in seconds since the engine started, until somebody moves the chart.
+    pub fn set_range(&mut self, (from, to): (f64, f64)) {
+        self.view = View::Fixed(from, to.max(from + 1e-3));
+    }
+
+    /// Shows everything there is, also what is yet to come.
+    pub fn show_all(&mut self) {
+        self.view = View::All;
+        self.followed = View::All;
     }
 
     /// The shown range, in seconds since the engine started.
-    fn range(&self, state: &AppState) -> (f64, f64) {
-        let now = state.live.latest.at_secs;
+    pub fn range(&self, source: &ChartSource<'_>) -> (f64, f64) {
+        let now = source.now_secs;
         match self.view {
             View::Newest(secs) => (now - secs, now),
-            View::All => (0.0, now.max(10.0)),
+            View::All => (source.first_secs, now.max(source.first_secs + 10.0)),
             View::Fixed(from, to) => (from, to),
         }
     }
 
-    fn curves_ui(&mut self, ui: &mut Ui, state: &AppState, started_unix: f64) {
-        let range = self.range(state);
-        let area = ui.available_rect_before_wrap();
-        let (lane, plot_area) = area.split_top_bottom_at_y(area.top() + LANE_HEIGHT);
-        let columns = area.width().max(50.0) as usize;
-        let points = state.live.series.between(range.0, range.1, columns);
-        let top = curves::scale_top(&points, state);
-        let response = ui
-            .scope_builder(UiBuilder::new().max_rect(plot_area), |ui| {
-                curves::plot_ui(ui, state, &points, range, top, started_unix)
-            })
-            .inner;
-        let transform = response.transform;
-        let hovered = overlay::marks_ui(ui, state, &transform, area, range);
-        overlay::bands_ui(ui, state, &transform, lane, range, hovered.is_some());
-        overlay::limit_labels(ui, state, &transform);
-        if hovered.is_none() {
-            overlay::readout(
-                ui,
-                &response.response,
-                &transform,
-                &points,
-                (started_unix, &state.zone),
-            );
-        }
-        self.navigate(ui, &response.response, &transform, range);
+    /// Selects this range, as dragging over it does.
+    pub fn select(&mut self, from: f64, to: f64) {
+        self.selection.select(0, from, to);
     }
 
-    /// Drag to pan, wheel to zoom in time, double-click to follow again.
-    fn navigate(
+    /// The selected range, in seconds since the engine started.
+    pub fn selected(&self) -> Option<(f64, f64)> {
+        self.selection.range(0)
+    }
+
+    /// The largest value that the axis needs for these curves in this range: the most of several
+    /// charts is a scale that they can share.
+    pub fn scale_top(source: &ChartSource<'_>, range: (f64, f64), quantities: &[Quantity]) -> f64 {
+        let points = source.history.series.between(range.0, range.1, 400);
+        curves::scale_top(&points, source, quantities)
+    }
+
+    /// Esc on a chart with a selection clears that, and means nothing else then. To be asked before
+    /// anybody else looks at the key.
+    pub fn take_escape(&mut self, ui: &Ui) {
+        let has_focus = self.id.is_some_and(|id| ui.memory(|m| m.has_focus(id)));
+        let is_meant = has_focus || self.selection.is_dragged();
+        if is_meant
+            && !self.selection.is_empty()
+            && ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Escape))
+        {
+            self.clear_selection();
+        }
+    }
+
+    fn clear_selection(&mut self) {
+        self.selection.clear();
+        if std::mem::take(&mut self.is_held) {
+            self.view = self.followed;
+        }
+    }
+
+    /// Shows legend, lane and curves in the space there is. Whether the pointer is on it.
+    pub fn ui(
         &mut self,
-        ui: &Ui,
-        response: &egui::Response,
-        transform: &PlotTransform,
-        (from, to): (f64, f64),
+        ui: &mut Ui,
+        source: &ChartSource<'_>,
+        look: &ChartLook<'_>,
+        out: &mut Outbox,
+    ) -> bool {
+        let rect = ui.available_rect_before_wrap();
+        let is_wide = rect.width() >= 760.0;
+        let legend_width = match look.legend {
+            Legend::Short => 218.0,
+            Legend::List if is_wide => 250.0,
+            Legend::List => 214.0,
+            Legend::None => 0.0,
+        };
+        let (legend, rest) = rect.split_left_right_at_x(rect.left() + legend_width);
+        if look.legend != Legend::None {
+            let builder = UiBuilder::new().max_rect(legend).id_salt("legend");
+            ui.scope_builder(builder, |ui| {
+                ui.set_clip_rect(legend.expand(1.0).intersect(ui.clip_rect()));
+                self.legend_ui(ui, source, look, out);
+            });
+        }
+        let gap = if look.legend == Legend::None {
+            0.0
+        } else {
+            12.0
+        };
+        let rest = rest.with_min_x(rest.left() + gap);
+        let chart = self.selection_ui(ui, source, look, rest);
+        self.curves_ui(ui, source, look, chart);
+        ui.allocate_rect(rect, Sense::hover());
+        ui.rect_contains_pointer(rect)
+    }
+
+    /// The card about the selection: beside the chart, which gets the rest, or above a low one.
+    fn selection_ui(
+        &mut self,
+        ui: &mut Ui,
+        source: &ChartSource<'_>,
+        look: &ChartLook<'_>,
+        rest: Rect,
+    ) -> Rect {
+        if self.selection.is_empty() || self.selection.is_dragged() && look.legend == Legend::Short
+        {
+            return rest;
+        }
+        let summaries = self.selection.summaries(source);
+        let num = summaries.iter().flatten().count();
+        let width = card::WIDTHS[num.clamp(1, 2) - 1];
+        let (chart, is_closed) = if look.legend == Legend::Short {
+            let height = (rest.top() - ui.ctx().content_rect().top() - 60.0).clamp(120.0, 330.0);
+            let at = egui::pos2(rest.right() - width, rest.top() - height - 12.0);
+            let area = egui::Area::new(Id::unique(("selection", source.name)))
+                .order(egui::Order::Foreground)
+                .fixed_pos(at)
+                .show(ui.ctx(), |ui| {
+                    ui.set_max_size(egui::vec2(width, height));
+                    card::card_ui(ui, source, summaries, look.quantities)
+                });
+            (rest, area.inner)
+        } else {
+            let width = width.min(rest.width() * 0.6);
+            let (chart, card) = rest.split_left_right_at_x(rest.right() - width);
+            let builder = UiBuilder::new().max_rect(card).id_salt("selection");
+            let is_closed = ui
+                .scope_builder(builder, |ui| {
+                    card::card_ui(ui, source, summaries, look.quantities)
+                })
+                .inner;
+            (chart.with_max_x(chart.right() - 12.0), is_closed)
+        };
+        if is_closed {
+            self.clear_selection();
+        }
+        chart
+    }
+
+    fn curves_ui(&mut self, ui: &Ui, source: &ChartSource<'_>, look: &ChartLook<'_>, area: Rect) {
+        let (from, to) = self.range(source);
+        let is_high = area.height() >= LOOKUPS_FROM;
+        let lane_height = LANES[usize::from(is_high)];
+        let (lane, below) = area.split_top_bottom_at_y(area.top() + lane_height);
+        let inner = below
+            .with_min_x(below.left() + LEFT)
+            .with_max_y(below.bottom() - BELOW);
+        if inner.width() < 20.0 || inner.height() < 10.0 {
+            return;
+        }
+        let (curves, second) = if look.with_lookups && is_high {
+            let (curves, second) = inner.split_top_bottom_at_y(inner.bottom() - LOOKUPS);
+            (curves.with_max_y(curves.bottom() - 8.0), Some(second))
+        } else {
+            (inner, None)
+        };
+        let points = self.joined(source, (from, to), inner.width() as usize);
+        let top = look
+            .top
+            .unwrap_or_else(|| curves::scale_top(&points, source, look.quantities));
+        let plane = Plane {
+            rect: curves,
+            from,
+            to,
+            top,
+        };
+        let id = ui.make_persistent_id(("memory chart", source.name));
+        self.id = Some(id);
+        let response = ui.interact(area, id, Sense::click_and_drag());
+        self.describe(&response, source, look.quantities, &points);
+        let palette = Palette::of(ui);
+        plane.time_axis(ui.painter(), palette, source, second.is_none());
+        plane.byte_axis(ui.painter(), palette);
+        curves::paint(ui.painter(), palette, &plane, &points, look.quantities);
+        readout::limits(ui, source, &plane);
+        let second = second.map(|rect| Plane {
+            rect,
+            top: 1.0,
+            ..plane
+        });
+        if let Some(plane) = &second {
+            lookups::lookups_ui(ui, source, plane, &points);
+        }
+        let bottom = second.map_or(curves.bottom(), |plane| plane.rect.bottom());
+        let y_range = Rangef::new(lane.top(), bottom);
+        self.selection.paint(ui, &plane, y_range);
+        let pointer = (response.hover_pos())
+            .filter(|at| curves.x_range().contains(at.x) && !self.selection.is_dragged());
+        let on_curves = pointer.filter(|at| at.y >= curves.top());
+        let is_on_mark = marks::marks_ui(ui, source, &plane, on_curves);
+        bands::bands_ui(ui, source, &plane, lane, pointer, is_on_mark);
+        if let Some(pointer) = on_curves
+            && !is_on_mark
+            && let Some(point) = readout::point_at(&points, plane.secs(pointer.x))
+        {
+            let cross = egui::Stroke::new(1.0, palette.muted);
+            ui.painter().vline(
+                plane.x(point.to_secs),
+                y_range.min + lane_height..=bottom,
+                cross,
+            );
+            readout::readout(ui, source, &plane, point, pointer, look.quantities);
+        }
+        if response.has_focus() {
+            ui.painter().rect_stroke(
+                Rect::from_x_y_ranges(curves.x_range(), y_range),
+                4.0,
+                egui::Stroke::new(1.0, palette.accent),
+                egui::StrokeKind::Outside,
+            );
+        }
+        if let Some((_, kept)) = &mut self.points {
+            *kept = points;
+        }
+        self.navigate(ui, &response, &plane);
+    }
+
+    /// The points of the range, joined to the columns there are: those of the last frame where
+    /// nothing has changed. They are taken out, and to be put back.
+    fn joined(
+        &mut self,
+        source: &ChartSource<'_>,
+        range: (f64, f64),
+        columns: usize,
+    ) -> Vec<Point> {
+        let series = &source.history.series;
+        let columns = columns.max(50);
+        let stamp = PointsStamp {
+            history: std::ptr::from_ref(source.history) as usize,
+            range,
+            columns,
+            num_points: series.points().len(),
+            last_secs: series.span().map_or(0.0, |(_, last)| last),
+        };
+        match &mut self.points {
+            Some((before, points)) if *before == stamp => std::mem::take(points),
+            _ => {
+                let points = series.between(range.0, range.1, columns);
+                self.points = Some((stamp, Vec::new()));
+                points
+            }
+        }
+    }
+
+    /// What a screen reader says about the chart.
+    fn describe(
+        &mut self,
+        response: &Response,
+        source: &ChartSource<'_>,
+        quantities: &[Quantity],
+        points: &[Point],
     ) {
+        let second = source.now_secs.floor() as i64;
+        let is_same = self.spoken.as_ref().is_some_and(|(stamp, _)| {
+            stamp.view == self.view && stamp.second == second && stamp.quantities == quantities
+        });
+        if !is_same {
+            let stamp = SpokenStamp {
+                view: self.view,
+                quantities: quantities.to_vec(),
+                second,
+            };
+            let range = self.range(source);
+            let text = summary::sentence(source.name, source.history, points, range, quantities);
+            self.spoken = Some((stamp, text));
+        }
+        let text = self.spoken.as_ref().map_or("", |(_, text)| text);
+        response.widget_info(|| WidgetInfo::labeled(Role::Figure, true, text));
+    }
+
+    /// Drag to pan or to select, wheel to zoom in time, double-click to follow again.
+    fn navigate(&mut self, ui: &Ui, response: &Response, plane: &Plane) {
+        let (from, to) = (plane.from, plane.to);
         let span = to - from;
         if response.double_clicked() {
             self.view = self.followed;
+            self.is_held = false;
+            return;
+        }
+        if response.clicked() || response.drag_started() {
+            response.request_focus();
+        }
+        if self.selection.drag(ui, response, plane) || self.selection.keys(ui, response, plane) {
+            // What is being selected does not move on under the pointer.
+            if !matches!(self.view, View::Fixed(..)) {
+                self.view = View::Fixed(from, to);
+                self.is_held = true;
+            }
             return;
         }
         if response.dragged() {
-            let secs = f64::from(response.drag_delta().x) * span
-                / f64::from(transform.frame().width().max(1.0));
+            let secs = f64::from(response.drag_delta().x) * plane.secs_per_point();
             self.view = View::Fixed(from - secs, to - secs);
+            self.is_held = false;
             return;
         }
         let scroll = ui.input(|input| input.smooth_scroll_delta().y);
         if let Some(pointer) = response.hover_pos()
             && scroll != 0.0
         {
-            let center = transform.value_from_position(pointer).x;
+            let center = plane.secs(pointer.x);
             let factor = f64::from(-scroll / 200.0).exp();
             // Less than a second shows no two samples, more than a month was never recorded.
             let factor = (span * factor).clamp(1.0, 2.6e6) / span;
@@ -231,21 +435,7 @@ impl MemoryChart {
                 center - (center - from) * factor,
                 center + (to - center) * factor,
             );
+            self.is_held = false;
         }
     }
-}
-
-fn legend_row(ui: &mut Ui, color: Option<Color32>, name: &str, value: &str, hint: &str) {
-    ui.horizontal(|ui| {
-        let (swatch, _) = ui.allocate_exact_size(vec2(9.0, 9.0), Sense::hover());
-        if let Some(color) = color {
-            ui.painter().rect_filled(swatch, 2.0, color);
-        }
-        ui.label(egui::RichText::new(name).size(12.0));
-        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            ui.label(figures(value).size(12.0));
-        });
-    })
-    .response
-    .on_hover_text(hint);
 }

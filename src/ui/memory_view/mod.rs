@@ -1,5 +1,6 @@
 //! The Memory view: the chart at full size, what gives memory back, what limits mean, recordings.
 
+mod charts;
 mod facts;
 mod ladder;
 mod notes;
@@ -8,8 +9,8 @@ mod tables;
 
 use egui::{Button, Ui, UiBuilder};
 
-use self::sources::Sources;
-use super::{file_dialog::FileDialog, memory_chart::MemoryChart, widgets::muted};
+use self::{charts::Charts, sources::Sources};
+use super::{file_dialog::FileDialog, widgets::muted};
 use crate::{
     command::{Command, Outbox},
     memory::recording::OpenRecording,
@@ -31,7 +32,7 @@ enum Tab {
 /// The view, with what it remembers while the user is busy.
 #[derive(Default)]
 pub struct MemoryView {
-    chart: MemoryChart,
+    charts: Charts,
     sources: Sources,
     tab: Tab,
 }
@@ -52,7 +53,7 @@ impl MemoryView {
         let (top, bottom) = area.split_top_bottom_at_fraction(0.54);
         let hovered = ui
             .scope_builder(UiBuilder::new().max_rect(top), |ui| {
-                self.chart.ui(ui, state, started_unix)
+                self.charts.ui(ui, state, started_unix, out)
             })
             .inner;
         let bottom = bottom.with_min_y(bottom.top() + 8.0);
@@ -60,12 +61,24 @@ impl MemoryView {
             match state.instrument.recordings.shown_alone() {
                 Some(recording) => self.recorded_ui(ui, recording),
                 None if state.instrument.recordings.shown == Shown::Together => {
+                    let is_zoomed = self.charts.is_zoomed();
+                    if ui
+                        .add_enabled(is_zoomed, Button::new("Show all of them"))
+                        .clicked()
+                    {
+                        self.charts.show_whole();
+                    }
                     facts::together_ui(ui, &state.instrument.recordings.open);
                 }
                 None => self.live_ui(ui, state, out),
             }
         });
         hovered
+    }
+
+    /// Esc on a chart with a selection clears that, and means nothing else then.
+    pub fn take_escape(&mut self, ui: &Ui) {
+        self.charts.take_escape(ui);
     }
 
     fn live_ui(&mut self, ui: &mut Ui, state: &AppState, out: &mut Outbox) {

@@ -1,0 +1,110 @@
+//! What the curves say under the pointer, and the values of limits.
+
+use egui::{Align2, FontId, Pos2, Rect, Stroke, StrokeKind, Ui, vec2};
+
+use super::{
+    plane::{Plane, label_font},
+    source::ChartSource,
+};
+use crate::{
+    memory::{
+        quantity::Quantity,
+        series::{GAP_SECS, Point},
+    },
+    ui::theme::Palette,
+    units::{format_elapsed, format_rough_count},
+};
+
+/// Limits are dashed, with their value written on them.
+pub(super) fn limits(ui: &Ui, source: &ChartSource<'_>, plane: &Plane) {
+    let palette = Palette::of(ui);
+    for (name, limit) in source.limits {
+        let Some(limit) = limit.filter(|limit| limit.0 as f64 <= plane.top) else {
+            continue;
+        };
+        let y = plane.y(limit.0 as f64);
+        ui.painter().extend(egui::Shape::dashed_line(
+            &[
+                egui::pos2(plane.rect.left(), y),
+                egui::pos2(plane.rect.right(), y),
+            ],
+            Stroke::new(1.0, palette.limit),
+            4.0,
+            3.0,
+        ));
+        ui.painter().text(
+            egui::pos2(plane.rect.right() - 4.0, y - 2.0),
+            Align2::RIGHT_BOTTOM,
+            format!("{name} {limit}"),
+            label_font(),
+            palette.limit,
+        );
+    }
+}
+
+/// The point under `secs`, if there is one and not a gap.
+pub(super) fn point_at(points: &[Point], secs: f64) -> Option<&Point> {
+    let index = points.partition_point(|point| point.to_secs < secs);
+    let point = points.get(index)?;
+    (point.from_secs - secs < GAP_SECS).then_some(point)
+}
+
+/// A box beside the pointer: the time, the curves that are shown, and what page caches did.
+pub(super) fn readout(
+    ui: &Ui,
+    source: &ChartSource<'_>,
+    plane: &Plane,
+    point: &Point,
+    pointer: Pos2,
+    quantities: &[Quantity],
+) {
+    let palette = Palette::of(ui);
+    let mut lines = vec![source.time_text(point.to_secs, 1.0)];
+    for quantity in Quantity::ALL {
+        if quantities.contains(&quantity)
+            && let Some(value) = point.max(quantity)
+        {
+            lines.push(format!("{} {value}", quantity.label()));
+        }
+    }
+    if let Some(ratio) = point.hit_ratio() {
+        lines.push(format!(
+            "Cache hits {:.1} %, {} misses/s",
+            ratio * 100.0,
+            format_rough_count(point.misses_per_sec().round() as u64)
+        ));
+    }
+    if let Some(wal) = point.max(Quantity::Wal)
+        && !quantities.contains(&Quantity::Wal)
+    {
+        lines.push(format!("{} {wal}", Quantity::Wal.label()));
+    }
+    if point.snapshot_secs > 0.0 {
+        let age = std::time::Duration::from_secs_f32(point.snapshot_secs);
+        lines.push(format!("Oldest read snapshot {}", format_elapsed(age)));
+    }
+    let font = FontId::monospace(11.0);
+    let galley = (ui.painter()).layout_no_wrap(lines.join("\n"), font, palette.text);
+    let at = Pos2::new(pointer.x + 14.0, plane.rect.top() + 4.0);
+    let mut rect = Rect::from_min_size(at, galley.size()).expand(6.0);
+    if rect.right() > plane.rect.right() {
+        rect = rect.translate(vec2(-rect.width() - 28.0, 0.0));
+    }
+    // In a low chart it may reach over its edge, and is seen all the same.
+    let painter = ui.ctx().layer_painter(egui::LayerId::new(
+        egui::Order::Tooltip,
+        ui.scope_id().with("readout"),
+    ));
+    let screen = ui.ctx().content_rect();
+    if rect.bottom() > screen.bottom() - 4.0 {
+        rect = rect.translate(vec2(0.0, screen.bottom() - 4.0 - rect.bottom()));
+    }
+    painter.rect(
+        rect,
+        4.0,
+        palette.raised,
+        Stroke::new(1.0, palette.hairline),
+        StrokeKind::Inside,
+    );
+    painter.galley(rect.min + vec2(6.0, 6.0), galley, palette.text);
+}

@@ -1,0 +1,143 @@
+//! What a chart draws from: the live history, or a recording.
+
+use jiff::{Timestamp, tz::TimeZone};
+
+use crate::{
+    memory::{history::History, quantity::Quantity},
+    state::AppState,
+    units::Bytes,
+};
+
+/// How the time axis is labelled.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Axis {
+    /// With the time of day. The engine started at this Unix time.
+    TimeOfDay {
+        /// In seconds.
+        started_unix: f64,
+    },
+    /// With seconds since this moment of the history: what recordings are laid side by side by.
+    Since(f64),
+}
+
+/// What a chart draws from.
+#[derive(Clone, Copy, Debug)]
+pub struct ChartSource<'a> {
+    /// What it is called, for screen readers; no two charts of a window may share it.
+    pub name: &'a str,
+    /// Samples and events.
+    pub history: &'a History,
+    /// Heap limits that were in force, with their names.
+    pub limits: [(&'static str, Option<Bytes>); 2],
+    /// The user's time zone.
+    pub zone: &'a TimeZone,
+    /// How the time axis is labelled.
+    pub axis: Axis,
+    /// Where "everything" begins.
+    pub first_secs: f64,
+    /// The newest moment: the latest sample, or the end of a recording.
+    pub now_secs: f64,
+}
+
+impl<'a> ChartSource<'a> {
+    /// The history of this process, while it goes on.
+    pub fn live(state: &'a AppState, started_unix: f64) -> Self {
+        Self {
+            name: "Memory",
+            history: &state.live,
+            limits: heap_limits(state.tuning.limits.soft, state.tuning.limits.hard),
+            zone: &state.zone,
+            axis: Axis::TimeOfDay { started_unix },
+            first_secs: 0.0,
+            now_secs: state.live.latest.at_secs,
+        }
+    }
+
+    /// A recording: everything in it, counted from its first task (or its first sample).
+    pub fn recorded(
+        name: &'a str,
+        history: &'a History,
+        (soft, hard): (Option<Bytes>, Option<Bytes>),
+        zone: &'a TimeZone,
+    ) -> Self {
+        let (first_secs, last_secs) = history.span().unwrap_or_default();
+        let zero = history.first_task_secs().unwrap_or(first_secs);
+        Self {
+            name,
+            history,
+            limits: heap_limits(soft, hard),
+            zone,
+            axis: Axis::Since(zero),
+            first_secs,
+            now_secs: last_secs,
+        }
+    }
+
+    /// A moment as the axis writes it, to the second; ticks closer than that have a decimal.
+    pub fn time_text(&self, secs: f64, step_secs: f64) -> String {
+        match self.axis {
+            Axis::TimeOfDay { started_unix } => {
+                let format = match step_secs {
+                    step if step < 1.0 => "%H:%M:%S%.1f",
+                    step if step < 60.0 => "%H:%M:%S",
+                    step if step < 43_200.0 => "%H:%M",
+                    _ => "%m-%d %H:%M",
+                };
+                let millis = ((started_unix + secs) * 1000.0).round() as i64;
+                Timestamp::from_millisecond(millis).map_or_else(
+                    |_| String::new(),
+                    |time| {
+                        let time = time.to_zoned(self.zone.clone());
+                        time.strftime(format).to_string()
+                    },
+                )
+            }
+            Axis::Since(zero) => since_text(secs - zero, step_secs),
+        }
+    }
+
+    /// What is added to a time so that round labels are round numbers.
+    pub(super) fn tick_offset(&self) -> f64 {
+        match self.axis {
+            Axis::TimeOfDay { started_unix } => {
+                let at = Timestamp::from_second(started_unix as i64).unwrap_or_default();
+                started_unix + f64::from(self.zone.to_offset(at).seconds())
+            }
+            Axis::Since(zero) => -zero,
+        }
+    }
+
+    /// A quantity of the newest sample, and how old it is by then.
+    pub(super) fn value(&self, quantity: Quantity) -> Option<(Bytes, f64)> {
+        let latest = &self.history.latest;
+        let slow = self.history.slow();
+        let value = quantity.of(latest, slow.map(|(_, slow)| slow))?;
+        let age = match slow {
+            Some((taken, _)) if quantity.is_slow() => latest.at_secs - taken,
+            _ => 0.0,
+        };
+        Some((value, age))
+    }
+}
+
+fn heap_limits(soft: Option<Bytes>, hard: Option<Bytes>) -> [(&'static str, Option<Bytes>); 2] {
+    [("soft heap limit", soft), ("hard heap limit", hard)]
+}
+
+fn since_text(secs: f64, step_secs: f64) -> String {
+    let sign = if secs < -0.05 { "−" } else { "" };
+    let secs = secs.abs();
+    if step_secs < 1.0 {
+        format!("{sign}{secs:.1} s")
+    } else if secs < 120.0 {
+        format!("{sign}{secs:.0} s")
+    } else {
+        let whole = secs.round() as u64;
+        let (hours, minutes, secs) = (whole / 3600, whole / 60 % 60, whole % 60);
+        if hours > 0 {
+            format!("{sign}{hours}:{minutes:02}:{secs:02} h")
+        } else {
+            format!("{sign}{minutes}:{secs:02} min")
+        }
+    }
+}
