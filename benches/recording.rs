@@ -125,6 +125,7 @@ fn record(asking: &mut Asking, to: Option<&Path>, profile: &MemoryProfile) -> Re
             build: BuildFacts::read()?,
             database: None,
             profile: profile.clone(),
+            overwrite: true,
         }))
     };
     asking

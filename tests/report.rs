@@ -50,6 +50,7 @@ fn header(path: &Path) -> Header {
             job_is_analyzed: true,
         }),
         profile,
+        overwrite: false,
     })
 }
 

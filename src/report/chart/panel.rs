@@ -421,8 +421,10 @@ impl<'a> Frame<'a> {
             canvas.line(&[(self.left, y), (self.right, y)], hairline);
             canvas.text((self.left - 8.0, y + 4.0), label, letters.at(Anchor::End));
         }
-        let most = rates(self.points())
-            .into_iter()
+        // The same scale in all panels, as for the memory.
+        let panels = self.chart.panels.iter();
+        let most = panels
+            .flat_map(|panel| rates(&panel.points))
             .flatten()
             .map(Reading::misses_per_sec)
             .fold(0.0, f64::max);
