@@ -134,6 +134,20 @@ impl Charts {
         hovered
     }
 
+    /// The range that is shown, as a chart without a window counts it.
+    pub fn range(&self, state: &AppState, started_unix: f64) -> Option<(f64, f64)> {
+        let recordings = &state.instrument.recordings;
+        if let Some(recording) = recordings.shown_alone() {
+            let name = recording.name();
+            let chart = self.recorded.get(&recording.path)?;
+            return Some(chart.range(&source(recording, &name, state)));
+        }
+        if recordings.shown == Shown::Together {
+            return self.range;
+        }
+        Some(self.live.range(&ChartSource::live(state, started_unix)))
+    }
+
     /// Shows all of the recordings again.
     pub fn show_whole(&mut self) {
         self.range = None;

@@ -1,6 +1,7 @@
 //! The Memory view: the chart at full size, what gives memory back, what limits mean, recordings.
 
 mod charts;
+mod export;
 mod facts;
 mod ladder;
 mod notes;
@@ -47,7 +48,8 @@ impl MemoryView {
         dialog: &mut FileDialog,
         out: &mut Outbox,
     ) -> bool {
-        self.sources.ui(ui, state, dialog, out);
+        self.sources
+            .ui(ui, (state, started_unix), &self.charts, dialog, out);
         ui.add_space(6.0);
         let area = ui.available_rect_before_wrap();
         let (top, bottom) = area.split_top_bottom_at_fraction(0.54);

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use egui::{Button, ScrollArea, TextEdit, Ui, containers::menu::MenuButton};
 use lucide_icons::Icon;
 
+use super::{charts::Charts, export};
 use crate::{
     command::{Command, Outbox},
     memory::process::ProcessEntry,
@@ -28,17 +29,26 @@ pub struct Sources {
 
 impl Sources {
     /// Shows the bar above the chart.
-    pub fn ui(&mut self, ui: &mut Ui, state: &AppState, dialog: &mut FileDialog, out: &mut Outbox) {
+    pub fn ui(
+        &mut self,
+        ui: &mut Ui,
+        (state, started_unix): (&AppState, f64),
+        charts: &Charts,
+        dialog: &mut FileDialog,
+        out: &mut Outbox,
+    ) {
         ui.horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = 4.0;
             histories_ui(ui, state, out);
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
                 self.guard_ui(ui, state, out);
+                export::menu_ui(ui, (state, started_unix), charts, dialog);
                 self.watch_ui(ui, state, out);
                 self.open_ui(ui, dialog, out);
                 self.record_ui(ui, state, dialog, out);
             });
         });
+        dialog.note_ui(ui);
         if let Some((text, path)) = &state.instrument.recordings.last {
             ui.horizontal(|ui| {
                 ui.label(small(ui, text))
