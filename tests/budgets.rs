@@ -103,7 +103,7 @@ fn no_row_of_the_budget_is_lost_where_nobody_makes_room() {
     let num_rows = 60_000;
     let text = format!(
         "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n LIMIT 1000000) \
-         SELECT i, printf('%.*c', 4000, 'x') FROM n LIMIT {}",
+         SELECT i, 'a row' FROM n LIMIT {}",
         num_rows * 2
     );
     let db = JobDb::with_rows(10);
@@ -117,7 +117,7 @@ fn no_row_of_the_budget_is_lost_where_nobody_makes_room() {
         let mut num_delivered = 0;
         loop {
             // Slower than the task: it always waits for room.
-            std::thread::sleep(Duration::from_micros(300));
+            std::thread::sleep(Duration::from_millis(5));
             let Some(news) = engine.engine.wait(common::engine::PATIENCE) else {
                 continue;
             };
@@ -288,26 +288,34 @@ fn the_guard_stops_the_largest_first_and_never_when_it_is_off() {
 #[test]
 fn the_guard_does_not_wait_for_a_task_that_is_stopping_already() {
     let mut engine = TestEngine::on(&jobdb::large(), &keeps_everything());
-    // A sort in memory, which SQLite does not interrupt, holds the most and is asked to stop.
-    let profile = MemoryProfile {
-        temp_store: jobscope::db::pragma::TempStore::Memory,
-        ..keeps_everything()
-    };
-    engine.engine.send(Request::SetProfile(profile));
     let small = engine.sql(ENDLESS);
     engine.start_of(small);
-    let sort = engine.sql(
-        "SELECT id FROM job a NOT INDEXED ORDER BY LENGTH(meta_data), resources, meta_data, id",
-    );
-    engine.start_of(sort);
-    engine.cancel(sort);
+    let large = engine.sql(ENDLESS_SCAN);
+    let connection = engine.start_of(large);
+    engine.sample_with("a large cache", |sample| {
+        sample.connections[connection].cache_used > Bytes::mib(30)
+    });
+    // It holds the most, and waits for a second whether its memory comes back.
+    engine.cancel(large);
     engine
         .engine
         .send(Request::SetGuard(Some(Bytes::gib(1 << 20))));
-    let ended = engine.end_of(small);
-    limit_of(&ended, BudgetKind::Guard);
-    let first = engine.end_of(sort).receipt;
-    assert!(first.limit.is_none(), "its first wish counts: {first:?}");
+    engine.wait_for("the guard", |event| match event {
+        Event::GuardActed { .. } => Some(()),
+        _ => None,
+    });
+    let is_over = |event: &Event| matches!(event, Event::Ended { .. });
+    assert!(
+        !engine.log.iter().any(is_over),
+        "the other one goes at once"
+    );
+    limit_of(&engine.end_of(small), BudgetKind::Guard);
+    let receipt = engine.end_of(large).receipt;
+    assert_eq!(receipt.outcome, Outcome::Cancelled);
+    assert!(
+        receipt.limit.is_none(),
+        "its first wish counts: {receipt:?}"
+    );
 }
 
 #[cfg(target_os = "linux")]
