@@ -102,6 +102,8 @@ impl App {
             outbox.send(open(path));
         }
         for path in start.recordings {
+            // A relative path means another file after the next change of folders.
+            let path = std::path::absolute(&path).unwrap_or(path);
             outbox.send(Command::OpenRecording(path));
         }
         if start.tour {

@@ -16,8 +16,8 @@ use crate::{
     units::Bytes,
 };
 
-/// How wide the card is, with one range and with two.
-pub(super) const WIDTHS: [f32; 2] = [336.0, 364.0];
+/// How wide the card is.
+pub(super) const WIDTH: f32 = 352.0;
 
 /// Names that are listed of each kind; the others are counted.
 const MAX_LISTED: usize = 30;
@@ -212,7 +212,7 @@ fn list(ui: &mut Ui, title: &str, lines: Vec<String>, none: &str) {
 
 /// A name and three numbers below each other's kind.
 fn row<S: AsRef<str>>(ui: &mut Ui, name: &str, values: &[S; 3], is_head: bool) {
-    const VALUE: f32 = 76.0;
+    const VALUE: f32 = 69.0;
     let height = if is_head { 16.0 } else { 18.0 };
     let (rect, _) =
         ui.allocate_exact_size(vec2(ui.available_width(), height), egui::Sense::hover());

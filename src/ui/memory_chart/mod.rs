@@ -2,6 +2,7 @@
 //! this.
 
 mod bands;
+mod cached;
 mod card;
 mod curves;
 mod legend;
@@ -15,19 +16,17 @@ mod toolbar;
 
 use egui::{Id, Key, Modifiers, Rangef, Rect, Response, Role, Sense, Ui, UiBuilder, WidgetInfo};
 
+use self::{
+    cached::Cached,
+    plane::{BELOW, LEFT, Plane},
+    selection::Selection,
+};
 pub use self::{
     curves::swatch_ui,
     source::{Axis, ChartSource},
 };
-use self::{
-    plane::{BELOW, LEFT, Plane},
-    selection::Selection,
-};
 use super::theme::Palette;
-use crate::{
-    command::Outbox,
-    memory::{quantity::Quantity, series::Point, summary},
-};
+use crate::{command::Outbox, memory::quantity::Quantity};
 
 /// What part of the history is shown.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -75,27 +74,7 @@ pub struct MemoryChart {
     is_held: bool,
     /// The chart as a widget, once it was drawn.
     id: Option<Id>,
-    points: Option<(PointsStamp, Vec<Point>)>,
-    spoken: Option<(SpokenStamp, String)>,
-}
-
-/// What the joined points depend on.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct PointsStamp {
-    history: usize,
-    range: (f64, f64),
-    columns: usize,
-    num_points: usize,
-    last_secs: f64,
-}
-
-/// What the sentence for screen readers depends on.
-#[derive(Clone, Debug, PartialEq)]
-struct SpokenStamp {
-    view: View,
-    quantities: Vec<Quantity>,
-    /// It is said once a second at most: nobody can listen faster.
-    second: i64,
+    cached: Cached,
 }
 
 impl Default for MemoryChart {
@@ -107,9 +86,20 @@ impl Default for MemoryChart {
 /// The lane of tasks above the curves, low and high.
 const LANES: [f32; 2] = [20.0, 38.0];
 
+/// From this width on, there is room for legend, chart and card beside each other.
+const CARD_BESIDE_FROM: f32 = 1080.0;
+
 /// The second chart, and from which height on there is room for it.
 const LOOKUPS: f32 = 58.0;
 const LOOKUPS_FROM: f32 = 200.0;
+
+/// A chart that goes on begins with some room; what is over is shown as long as it was.
+fn least_secs(source: &ChartSource<'_>) -> f64 {
+    match source.axis {
+        Axis::TimeOfDay { .. } => 10.0,
+        Axis::Since(_) => 1.0,
+    }
+}
 
 impl MemoryChart {
     fn showing(view: View) -> Self {
@@ -119,8 +109,7 @@ impl MemoryChart {
             selection: Selection::default(),
             is_held: false,
             id: None,
-            points: None,
-            spoken: None,
+            cached: Cached::default(),
         }
     }
 
@@ -145,7 +134,10 @@ impl MemoryChart {
         let now = source.now_secs;
         match self.view {
             View::Newest(secs) => (now - secs, now),
-            View::All => (source.first_secs, now.max(source.first_secs + 10.0)),
+            View::All => (
+                source.first_secs,
+                now.max(source.first_secs + least_secs(source)),
+            ),
             View::Fixed(from, to) => (from, to),
         }
     }
@@ -197,8 +189,13 @@ impl MemoryChart {
     ) -> bool {
         let rect = ui.available_rect_before_wrap();
         let is_wide = rect.width() >= 760.0;
+        let has_card = self.selection.is_settled();
+        // In a narrow window, the numbers of the selection take the place of those of now.
+        let card_in_legend =
+            has_card && look.legend == Legend::List && rect.width() < CARD_BESIDE_FROM;
         let legend_width = match look.legend {
             Legend::Short => 218.0,
+            Legend::List if card_in_legend => card::WIDTH,
             Legend::List if is_wide => 250.0,
             Legend::List => 214.0,
             Legend::None => 0.0,
@@ -208,7 +205,7 @@ impl MemoryChart {
             let builder = UiBuilder::new().max_rect(legend).id_salt("legend");
             ui.scope_builder(builder, |ui| {
                 ui.set_clip_rect(legend.expand(1.0).intersect(ui.clip_rect()));
-                self.legend_ui(ui, source, look, out);
+                self.legend_ui(ui, source, look, card_in_legend, out);
             });
         }
         let gap = if look.legend == Legend::None {
@@ -217,53 +214,43 @@ impl MemoryChart {
             12.0
         };
         let rest = rest.with_min_x(rest.left() + gap);
-        let chart = self.selection_ui(ui, source, look, rest);
+        let chart = match look.legend {
+            _ if !has_card || card_in_legend => rest,
+            Legend::Short => {
+                self.card_above(ui, source, look, rest);
+                rest
+            }
+            Legend::List | Legend::None => {
+                let (chart, card) = rest.split_left_right_at_x(rest.right() - card::WIDTH);
+                let builder = UiBuilder::new().max_rect(card).id_salt("selection");
+                ui.scope_builder(builder, |ui| self.card_ui(ui, source, look));
+                chart.with_max_x(chart.right() - 12.0)
+            }
+        };
         self.curves_ui(ui, source, look, chart);
         ui.allocate_rect(rect, Sense::hover());
         ui.rect_contains_pointer(rect)
     }
 
-    /// The card about the selection: beside the chart, which gets the rest, or above a low one.
-    fn selection_ui(
-        &mut self,
-        ui: &mut Ui,
-        source: &ChartSource<'_>,
-        look: &ChartLook<'_>,
-        rest: Rect,
-    ) -> Rect {
-        if self.selection.is_empty() || self.selection.is_dragged() && look.legend == Legend::Short
-        {
-            return rest;
-        }
+    fn card_ui(&mut self, ui: &mut Ui, source: &ChartSource<'_>, look: &ChartLook<'_>) {
         let summaries = self.selection.summaries(source);
-        let num = summaries.iter().flatten().count();
-        let width = card::WIDTHS[num.clamp(1, 2) - 1];
-        let (chart, is_closed) = if look.legend == Legend::Short {
-            let height = (rest.top() - ui.ctx().content_rect().top() - 60.0).clamp(120.0, 330.0);
-            let at = egui::pos2(rest.right() - width, rest.top() - height - 12.0);
-            let area = egui::Area::new(Id::unique(("selection", source.name)))
-                .order(egui::Order::Foreground)
-                .fixed_pos(at)
-                .show(ui.ctx(), |ui| {
-                    ui.set_max_size(egui::vec2(width, height));
-                    card::card_ui(ui, source, summaries, look.quantities)
-                });
-            (rest, area.inner)
-        } else {
-            let width = width.min(rest.width() * 0.6);
-            let (chart, card) = rest.split_left_right_at_x(rest.right() - width);
-            let builder = UiBuilder::new().max_rect(card).id_salt("selection");
-            let is_closed = ui
-                .scope_builder(builder, |ui| {
-                    card::card_ui(ui, source, summaries, look.quantities)
-                })
-                .inner;
-            (chart.with_max_x(chart.right() - 12.0), is_closed)
-        };
-        if is_closed {
+        if card::card_ui(ui, source, summaries, look.quantities) {
             self.clear_selection();
         }
-        chart
+    }
+
+    /// The card of a chart that is too low for one: above it, over what is there.
+    fn card_above(&mut self, ui: &Ui, source: &ChartSource<'_>, look: &ChartLook<'_>, rest: Rect) {
+        let screen = ui.ctx().content_rect();
+        let height = (rest.top() - screen.top() - 60.0).clamp(120.0, 330.0);
+        let at = egui::pos2(rest.right() - card::WIDTH, rest.top() - height - 12.0);
+        egui::Area::new(Id::unique(("selection", source.name)))
+            .order(egui::Order::Foreground)
+            .fixed_pos(at)
+            .show(ui.ctx(), |ui| {
+                ui.set_max_size(egui::vec2(card::WIDTH, height));
+                self.card_ui(ui, source, look);
+            });
     }
 
     fn curves_ui(&mut self, ui: &Ui, source: &ChartSource<'_>, look: &ChartLook<'_>, area: Rect) {
@@ -283,7 +270,9 @@ impl MemoryChart {
         } else {
             (inner, None)
         };
-        let points = self.joined(source, (from, to), inner.width() as usize);
+        let points = self
+            .cached
+            .points(source, (from, to), inner.width() as usize);
         let top = look
             .top
             .unwrap_or_else(|| curves::scale_top(&points, source, look.quantities));
@@ -296,12 +285,14 @@ impl MemoryChart {
         let id = ui.make_persistent_id(("memory chart", source.name));
         self.id = Some(id);
         let response = ui.interact(area, id, Sense::click_and_drag());
-        self.describe(&response, source, look.quantities, &points);
+        let spoken = self
+            .cached
+            .sentence(source, &plane, look.quantities, &points);
+        response.widget_info(|| WidgetInfo::labeled(Role::Figure, true, spoken));
         let palette = Palette::of(ui);
         plane.time_axis(ui.painter(), palette, source, second.is_none());
         plane.byte_axis(ui.painter(), palette);
         curves::paint(ui.painter(), palette, &plane, &points, look.quantities);
-        readout::limits(ui, source, &plane);
         let second = second.map(|rect| Plane {
             rect,
             top: 1.0,
@@ -317,6 +308,7 @@ impl MemoryChart {
             .filter(|at| curves.x_range().contains(at.x) && !self.selection.is_dragged());
         let on_curves = pointer.filter(|at| at.y >= curves.top());
         let is_on_mark = marks::marks_ui(ui, source, &plane, on_curves);
+        readout::limits(ui, source, &plane);
         bands::bands_ui(ui, source, &plane, lane, pointer, is_on_mark);
         if let Some(pointer) = on_curves
             && !is_on_mark
@@ -338,63 +330,8 @@ impl MemoryChart {
                 egui::StrokeKind::Outside,
             );
         }
-        if let Some((_, kept)) = &mut self.points {
-            *kept = points;
-        }
+        self.cached.keep(points);
         self.navigate(ui, &response, &plane);
-    }
-
-    /// The points of the range, joined to the columns there are: those of the last frame where
-    /// nothing has changed. They are taken out, and to be put back.
-    fn joined(
-        &mut self,
-        source: &ChartSource<'_>,
-        range: (f64, f64),
-        columns: usize,
-    ) -> Vec<Point> {
-        let series = &source.history.series;
-        let columns = columns.max(50);
-        let stamp = PointsStamp {
-            history: std::ptr::from_ref(source.history) as usize,
-            range,
-            columns,
-            num_points: series.points().len(),
-            last_secs: series.span().map_or(0.0, |(_, last)| last),
-        };
-        match &mut self.points {
-            Some((before, points)) if *before == stamp => std::mem::take(points),
-            _ => {
-                let points = series.between(range.0, range.1, columns);
-                self.points = Some((stamp, Vec::new()));
-                points
-            }
-        }
-    }
-
-    /// What a screen reader says about the chart.
-    fn describe(
-        &mut self,
-        response: &Response,
-        source: &ChartSource<'_>,
-        quantities: &[Quantity],
-        points: &[Point],
-    ) {
-        let second = source.now_secs.floor() as i64;
-        let is_same = self.spoken.as_ref().is_some_and(|(stamp, _)| {
-            stamp.view == self.view && stamp.second == second && stamp.quantities == quantities
-        });
-        if !is_same {
-            let stamp = SpokenStamp {
-                view: self.view,
-                quantities: quantities.to_vec(),
-                second,
-            };
-            let range = self.range(source);
-            let text = summary::sentence(source.name, source.history, points, range, quantities);
-            self.spoken = Some((stamp, text));
-        }
-        let text = self.spoken.as_ref().map_or("", |(_, text)| text);
-        response.widget_info(|| WidgetInfo::labeled(Role::Figure, true, text));
     }
 
     /// Drag to pan or to select, wheel to zoom in time, double-click to follow again.

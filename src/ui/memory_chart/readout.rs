@@ -1,6 +1,6 @@
 //! What the curves say under the pointer, and the values of limits.
 
-use egui::{Align2, FontId, Pos2, Rect, Stroke, StrokeKind, Ui, vec2};
+use egui::{FontId, Pos2, Rect, Stroke, StrokeKind, Ui, vec2};
 
 use super::{
     plane::{Plane, label_font},
@@ -11,7 +11,7 @@ use crate::{
         quantity::Quantity,
         series::{GAP_SECS, Point},
     },
-    ui::theme::Palette,
+    ui::theme::{Palette, faded},
     units::{format_elapsed, format_rough_count},
 };
 
@@ -32,13 +32,20 @@ pub(super) fn limits(ui: &Ui, source: &ChartSource<'_>, plane: &Plane) {
             4.0,
             3.0,
         ));
-        ui.painter().text(
-            egui::pos2(plane.rect.right() - 4.0, y - 2.0),
-            Align2::RIGHT_BOTTOM,
-            format!("{name} {limit}"),
-            label_font(),
-            palette.limit,
-        );
+        let text = format!("{name} {limit}");
+        let galley = (ui.painter()).layout_no_wrap(text, label_font(), palette.limit);
+        // On the left, where nothing is new; above the line, or below where the chart ends.
+        let above = y - 2.0 - galley.size().y;
+        let top = if above < plane.rect.top() {
+            y + 2.0
+        } else {
+            above
+        };
+        let at = egui::pos2(plane.rect.left() + 5.0, top);
+        let under = Rect::from_min_size(at, galley.size()).expand2(vec2(3.0, 0.0));
+        let background = faded(ui.visuals().panel_fill, 0.8);
+        ui.painter().rect_filled(under, 2.0, background);
+        ui.painter().galley(at, galley, palette.limit);
     }
 }
 

@@ -22,6 +22,8 @@ pub(super) struct Selection {
     active: usize,
     /// A plain drag selects; otherwise only one with the shift key does.
     pub by_drag: bool,
+    /// Something was selected before the drag that goes on: its numbers are on the screen.
+    is_settled: bool,
     /// Where the drag that goes on has begun.
     drag_from: Option<f64>,
     cached: [Option<(Stamp, RangeSummary)>; 2],
@@ -44,6 +46,12 @@ impl Selection {
         self.ranges.iter().all(Option::is_none)
     }
 
+    /// Whether there are numbers to show: what is being dragged for the first time has none yet,
+    /// because they would move the chart under the pointer.
+    pub fn is_settled(&self) -> bool {
+        self.is_settled && !self.is_empty()
+    }
+
     pub fn is_dragged(&self) -> bool {
         self.drag_from.is_some()
     }
@@ -57,6 +65,11 @@ impl Selection {
     }
 
     pub fn select(&mut self, index: usize, from: f64, to: f64) {
+        self.set(index, from, to);
+        self.is_settled = true;
+    }
+
+    fn set(&mut self, index: usize, from: f64, to: f64) {
         if let Some(range) = self.ranges.get_mut(index) {
             *range = Some((from.min(to), from.max(to)));
             self.active = index;
@@ -96,10 +109,11 @@ impl Selection {
         };
         if let Some(pointer) = ui.input(|input| input.pointer.latest_pos()) {
             let to = plane.secs(pointer.x).clamp(plane.from, plane.to);
-            self.select(self.active, from, to);
+            self.set(self.active, from, to);
         }
         if !response.dragged() {
             self.drag_from = None;
+            self.is_settled = true;
             let is_click = self.ranges[self.active]
                 .is_some_and(|(from, to)| to - from < plane.secs_per_point() * 3.0);
             if is_click {

@@ -25,6 +25,7 @@ impl MemoryChart {
         ui: &mut Ui,
         source: &ChartSource<'_>,
         look: &ChartLook<'_>,
+        has_card: bool,
         out: &mut Outbox,
     ) {
         let area = ui.max_rect();
@@ -36,6 +37,7 @@ impl MemoryChart {
         let (list, buttons) = area.split_top_bottom_at_y(area.bottom() - rows * BUTTONS);
         let inside = |rect| egui::UiBuilder::new().max_rect(rect);
         ui.scope_builder(inside(list), |ui| match look.legend {
+            Legend::List if has_card => self.card_ui(ui, source, look),
             Legend::List => legend::list_ui(ui, source, look.quantities, out),
             Legend::Short => {
                 legend::short_ui(ui, source, look.quantities, list.height(), out);

@@ -100,37 +100,40 @@ impl Charts {
         };
         let height = (ui.available_height() / open.len().max(1) as f32).max(MIN_HEIGHT);
         let mut hovered = false;
-        ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-            ui.spacing_mut().item_spacing.y = 0.0;
-            for (recording, source) in open.iter().zip(&sources) {
-                let chart = self
-                    .together
-                    .entry(recording.path.clone())
-                    .or_insert_with(MemoryChart::of_everything);
-                let zero = zero(source);
-                let asked = (range.0 + zero, range.1 + zero);
-                chart.set_range(asked);
-                let width = ui.available_width();
-                let (rect, _) = ui.allocate_exact_size(vec2(width, height), Sense::hover());
-                let (head, below) = rect.split_top_bottom_at_y(rect.top() + 18.0);
-                ui.scope_builder(UiBuilder::new().max_rect(head), |ui| {
-                    ui.horizontal(|ui| {
-                        ui.label(egui::RichText::new(source.name).family(semibold()));
-                        ui.label(small(ui, &recording.recorded.header.profile.name));
+        ScrollArea::vertical()
+            .id_salt("charts together")
+            .auto_shrink(false)
+            .show(ui, |ui| {
+                ui.spacing_mut().item_spacing.y = 0.0;
+                for (recording, source) in open.iter().zip(&sources) {
+                    let chart = self
+                        .together
+                        .entry(recording.path.clone())
+                        .or_insert_with(MemoryChart::of_everything);
+                    let zero = zero(source);
+                    let asked = (range.0 + zero, range.1 + zero);
+                    chart.set_range(asked);
+                    let width = ui.available_width();
+                    let (rect, _) = ui.allocate_exact_size(vec2(width, height), Sense::hover());
+                    let (head, below) = rect.split_top_bottom_at_y(rect.top() + 18.0);
+                    ui.scope_builder(UiBuilder::new().max_rect(head), |ui| {
+                        ui.horizontal(|ui| {
+                            ui.label(egui::RichText::new(source.name).family(semibold()));
+                            ui.label(small(ui, &recording.recorded.header.profile.name));
+                        });
                     });
-                });
-                let below = below.with_max_y(below.bottom() - 6.0);
-                let builder = UiBuilder::new().max_rect(below).id_salt(source.name);
-                hovered |= ui
-                    .scope_builder(builder, |ui| chart.ui(ui, source, &look, out))
-                    .inner;
-                // Whoever moves one of them moves all.
-                let shown = chart.range(source);
-                if (shown.0 - asked.0).abs() > 1e-6 || (shown.1 - asked.1).abs() > 1e-6 {
-                    self.range = Some((shown.0 - zero, shown.1 - zero));
+                    let below = below.with_max_y(below.bottom() - 6.0);
+                    let builder = UiBuilder::new().max_rect(below).id_salt(source.name);
+                    hovered |= ui
+                        .scope_builder(builder, |ui| chart.ui(ui, source, &look, out))
+                        .inner;
+                    // Whoever moves one of them moves all.
+                    let shown = chart.range(source);
+                    if (shown.0 - asked.0).abs() > 1e-6 || (shown.1 - asked.1).abs() > 1e-6 {
+                        self.range = Some((shown.0 - zero, shown.1 - zero));
+                    }
                 }
-            }
-        });
+            });
         hovered
     }
 

@@ -103,30 +103,33 @@ fn elapsed(secs: f64) -> String {
 
 /// Compares all open recordings in one table.
 pub fn together_ui(ui: &mut Ui, open: &[OpenRecording]) {
-    ScrollArea::both().auto_shrink(false).show(ui, |ui| {
-        Grid::new("recordings together")
-            .num_columns(6)
-            .striped(false)
-            .spacing([20.0, 6.0])
-            .show(ui, |ui| {
-                for name in [
-                    "Recording",
-                    "Profile",
-                    "Peak RSS",
-                    "Peak SQLite heap",
-                    "RSS at its end",
-                    "Tasks",
-                    "Longest task",
-                ] {
-                    ui.label(muted(ui, name));
-                }
-                ui.end_row();
-                for recording in open {
-                    row_ui(ui, recording);
+    ScrollArea::both()
+        .id_salt("recordings together")
+        .auto_shrink(false)
+        .show(ui, |ui| {
+            Grid::new("recordings together")
+                .num_columns(6)
+                .striped(false)
+                .spacing([20.0, 6.0])
+                .show(ui, |ui| {
+                    for name in [
+                        "Recording",
+                        "Profile",
+                        "Peak RSS",
+                        "Peak SQLite heap",
+                        "RSS at its end",
+                        "Tasks",
+                        "Longest task",
+                    ] {
+                        ui.label(muted(ui, name));
+                    }
                     ui.end_row();
-                }
-            });
-    });
+                    for recording in open {
+                        row_ui(ui, recording);
+                        ui.end_row();
+                    }
+                });
+        });
 }
 
 fn row_ui(ui: &mut Ui, recording: &OpenRecording) {
