@@ -50,19 +50,18 @@ impl Packed {
         self.min_kib > self.max_kib
     }
 
-    fn join(self, own: u32, other: Self, others: u32) -> Self {
-        if self.is_none() {
-            return other;
-        }
+    /// Takes in others, which are this share of all.
+    fn absorb(&mut self, other: &Self, share: f32) {
         if other.is_none() {
-            return self;
+            return;
         }
-        let (own, others) = (own as f32, others as f32);
-        Self {
-            min_kib: self.min_kib.min(other.min_kib),
-            max_kib: self.max_kib.max(other.max_kib),
-            mean_kib: (self.mean_kib * own + other.mean_kib * others) / (own + others),
+        if self.is_none() {
+            *self = *other;
+            return;
         }
+        self.min_kib = self.min_kib.min(other.min_kib);
+        self.max_kib = self.max_kib.max(other.max_kib);
+        self.mean_kib += (other.mean_kib - self.mean_kib) * share;
     }
 }
 
@@ -154,26 +153,27 @@ impl Point {
 
     /// Both points as one; no peak and no trough is lost.
     #[must_use]
-    pub fn join(self, later: &Self) -> Self {
-        let mut caches_kib = self.caches_kib;
-        for (cache, other) in caches_kib.iter_mut().zip(later.caches_kib) {
+    pub fn join(mut self, later: &Self) -> Self {
+        self.absorb(later);
+        self
+    }
+
+    /// The same in place: a long time is tens of thousands of points, and each is large.
+    fn absorb(&mut self, later: &Self) {
+        let num_samples = self.num_samples + later.num_samples;
+        let share = later.num_samples as f32 / num_samples.max(1) as f32;
+        for (cache, other) in self.caches_kib.iter_mut().zip(later.caches_kib) {
             *cache = (*cache).max(other);
         }
-        let mut quantities = self.quantities;
-        for (packed, other) in quantities.iter_mut().zip(later.quantities) {
-            *packed = packed.join(self.num_samples, other, later.num_samples);
+        for (packed, other) in self.quantities.iter_mut().zip(&later.quantities) {
+            packed.absorb(other, share);
         }
-        Self {
-            from_secs: self.from_secs,
-            to_secs: later.to_secs,
-            num_samples: self.num_samples + later.num_samples,
-            threads: self.threads.max(later.threads),
-            cache_hits: self.cache_hits + later.cache_hits,
-            cache_misses: self.cache_misses + later.cache_misses,
-            snapshot_secs: self.snapshot_secs.max(later.snapshot_secs),
-            quantities,
-            caches_kib,
-        }
+        self.to_secs = later.to_secs;
+        self.num_samples = num_samples;
+        self.threads = self.threads.max(later.threads);
+        self.cache_hits += later.cache_hits;
+        self.cache_misses += later.cache_misses;
+        self.snapshot_secs = self.snapshot_secs.max(later.snapshot_secs);
     }
 
     fn follows(&self, earlier: &Self) -> bool {
@@ -406,13 +406,13 @@ impl Columns {
 
     fn add(&mut self, point: &Point) {
         let column = self.column(point.from_secs);
-        match self.joined.last() {
+        let column_secs = self.column_secs;
+        match self.joined.last_mut() {
             Some(previous)
-                if self.column(previous.from_secs) == column && point.follows(previous) =>
+                if (previous.from_secs / column_secs) as i64 == column
+                    && point.follows(previous) =>
             {
-                let joined = previous.join(point);
-                self.joined.pop();
-                self.joined.push(joined);
+                previous.absorb(point);
             }
             _ => self.joined.push(*point),
         }

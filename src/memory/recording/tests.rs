@@ -448,7 +448,7 @@ fn what_sqlite_quotes_in_an_error_is_not_recorded() {
         ("unable to open /home/salary", "unable to open"),
     ] {
         let (_folder, path) = written(b"");
-        let mut recorder = Recorder::create(&path, &header()).expect("created");
+        let mut recorder = Recorder::replace(&path, &header()).expect("created");
         let failed = TaskReceipt {
             at_secs: 0.5,
             ended_secs: None,

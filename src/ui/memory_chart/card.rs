@@ -69,6 +69,7 @@ pub(super) fn card_ui(
                     }
                     ui.add_space(4.0);
                     match present.as_slice() {
+                        all if all.iter().all(|(_, summary)| summary.num_samples == 0) => {}
                         [(_, a), (_, b)] => two_columns(ui, a, b, quantities),
                         [(_, only)] => one_column(ui, only, quantities),
                         _ => {}
@@ -115,7 +116,8 @@ fn one_column(ui: &mut Ui, summary: &RangeSummary, quantities: &[Quantity]) {
             row(ui, quantity.label(), &values, false);
         }
     }
-    ui.label(muted(ui, summary.hit_sentence()));
+    ui.add_space(2.0);
+    ui.label(muted(ui, summary.hit_sentence()).size(12.0));
 }
 
 fn two_columns(ui: &mut Ui, a: &RangeSummary, b: &RangeSummary, quantities: &[Quantity]) {
@@ -212,7 +214,7 @@ fn list(ui: &mut Ui, title: &str, lines: Vec<String>, none: &str) {
 
 /// A name and three numbers below each other's kind.
 fn row<S: AsRef<str>>(ui: &mut Ui, name: &str, values: &[S; 3], is_head: bool) {
-    const VALUE: f32 = 69.0;
+    const VALUE: f32 = 71.0;
     let height = if is_head { 16.0 } else { 18.0 };
     let (rect, _) =
         ui.allocate_exact_size(vec2(ui.available_width(), height), egui::Sense::hover());

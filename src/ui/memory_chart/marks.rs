@@ -52,12 +52,10 @@ pub(super) fn marks_ui(
             0.25
         };
         let color = faded(palette.marker(marker.kind), opacity);
-        let width = if is_near { 2.0 } else { 1.0 };
-        ui.painter().vline(
-            x,
-            plane.rect.y_range(),
-            Stroke::new(width, faded(color, 0.7)),
-        );
+        // The flag says it is there; the line must not cover the curves.
+        let (width, strength) = if is_near { (2.0, 0.9) } else { (1.0, 0.45) };
+        let line = Stroke::new(width, faded(color, strength));
+        ui.painter().vline(x, plane.rect.y_range(), line);
         // Flags do not cover each other; a small one stands where there is no room.
         if x - last_flag < 15.0 {
             let flag = Rect::from_min_size(pos2(x, top), vec2(4.0, 4.0));

@@ -12,7 +12,7 @@ use crate::{
         series::{GAP_SECS, Point},
     },
     ui::theme::{Palette, faded},
-    units::{format_elapsed, format_rough_count},
+    units::{Bytes, format_elapsed, format_rough_count},
 };
 
 /// Limits are dashed, with their value written on them.
@@ -66,32 +66,9 @@ pub(super) fn readout(
     quantities: &[Quantity],
 ) {
     let palette = Palette::of(ui);
-    let mut lines = vec![source.time_text(point.to_secs, 1.0)];
-    for quantity in Quantity::ALL {
-        if quantities.contains(&quantity)
-            && let Some(value) = point.max(quantity)
-        {
-            lines.push(format!("{} {value}", quantity.label()));
-        }
-    }
-    if let Some(ratio) = point.hit_ratio() {
-        lines.push(format!(
-            "Cache hits {:.1} %, {} misses/s",
-            ratio * 100.0,
-            format_rough_count(point.misses_per_sec().round() as u64)
-        ));
-    }
-    if let Some(wal) = point.max(Quantity::Wal)
-        && !quantities.contains(&Quantity::Wal)
-    {
-        lines.push(format!("{} {wal}", Quantity::Wal.label()));
-    }
-    if point.snapshot_secs > 0.0 {
-        let age = std::time::Duration::from_secs_f32(point.snapshot_secs);
-        lines.push(format!("Oldest read snapshot {}", format_elapsed(age)));
-    }
+    let text = text(source, point, quantities);
     let font = FontId::monospace(11.0);
-    let galley = (ui.painter()).layout_no_wrap(lines.join("\n"), font, palette.text);
+    let galley = (ui.painter()).layout_no_wrap(text, font, palette.text);
     let at = Pos2::new(pointer.x + 14.0, plane.rect.top() + 4.0);
     let mut rect = Rect::from_min_size(at, galley.size()).expand(6.0);
     if rect.right() > plane.rect.right() {
@@ -114,4 +91,36 @@ pub(super) fn readout(
         StrokeKind::Inside,
     );
     painter.galley(rect.min + vec2(6.0, 6.0), galley, palette.text);
+}
+
+/// The time, then a name and a value on each line.
+fn text(source: &ChartSource<'_>, point: &Point, quantities: &[Quantity]) -> String {
+    let mut rows = Vec::new();
+    for quantity in Quantity::ALL {
+        // The log is worth a line as soon as there is one: an old snapshot keeps it.
+        let is_log = quantity == Quantity::Wal && point.max(quantity) > Some(Bytes(0));
+        if (is_log || quantities.contains(&quantity))
+            && let Some(value) = point.max(quantity)
+        {
+            rows.push((quantity.label(), value.to_string()));
+        }
+    }
+    if let Some(ratio) = point.hit_ratio() {
+        rows.push(("Cache hits", format!("{:.1} %", ratio * 100.0)));
+        let misses = point.misses_per_sec().round() as u64;
+        rows.push(("Cache misses", format!("{}/s", format_rough_count(misses))));
+    }
+    if point.snapshot_secs > 0.0 {
+        let age = std::time::Duration::from_secs_f32(point.snapshot_secs);
+        rows.push(("Oldest read snapshot", format_elapsed(age)));
+    }
+    let names = rows.iter().map(|(name, _)| name.chars().count()).max();
+    let values = rows.iter().map(|(_, value)| value.chars().count()).max();
+    let (names, values) = (names.unwrap_or(0), values.unwrap_or(0));
+    let mut text = source.time_text(point.to_secs, 1.0);
+    let lines = rows
+        .into_iter()
+        .map(|(name, value)| format!("\n{name:<names$}  {value:>values$}"));
+    text.extend(lines);
+    text
 }

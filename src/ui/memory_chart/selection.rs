@@ -168,7 +168,8 @@ impl Selection {
 
     pub fn paint(&self, ui: &Ui, plane: &Plane, y_range: egui::Rangef) {
         let palette = Palette::of(ui);
-        let painter = ui.painter_at(plane.rect.expand(1.0).with_min_y(y_range.min));
+        let area = egui::Rect::from_x_y_ranges(plane.rect.x_range(), y_range);
+        let painter = ui.painter_at(area.expand(1.0));
         for (index, color) in [palette.accent, palette.series[3]].into_iter().enumerate() {
             let Some((from, to)) = self.range(index) else {
                 continue;
