@@ -525,10 +525,13 @@ fn truth(path: &Path, profile: &str) -> Result<()> {
     let tasks = questions(path)?;
     let mut asking = Asking::open(path, &profile)?;
     std::thread::sleep(Duration::from_millis(300));
-    let own = own_of(&asking.engine.samples());
+    let before = asking.engine.samples();
+    let own = own_of(&before);
+    // The newest slow reading stands for the samples after it, as on the chart.
+    let mut slow = newest_slow(&before, f64::INFINITY);
     let mut within = [0; 4];
     for (name, task) in &tasks {
-        drop(asking.engine.samples());
+        slow = newest_slow(&asking.engine.samples(), f64::INFINITY).or(slow);
         asking.run(task.clone(), None)?;
         std::thread::sleep(Duration::from_millis(250));
         let samples = asking.engine.samples();
@@ -538,13 +541,11 @@ fn truth(path: &Path, profile: &str) -> Result<()> {
             ..MachineReader::default().read(0.0, || None)
         };
         let peak = samples.iter().max_by_key(|sample| sample.rss);
-        let slow = samples.iter().rev().find_map(|sample| sample.slow.clone());
         let peak = peak.cloned().unwrap_or_else(|| end.clone());
+        let at_peak = newest_slow(&samples, peak.at_secs).or_else(|| slow.clone());
+        slow = newest_slow(&samples, f64::INFINITY).or(slow);
         let mut cells = vec![profile.name.clone(), name.clone()];
-        let moments = [
-            (&peak, peak.slow.clone().or(slow)),
-            (&end, end.slow.clone()),
-        ];
+        let moments = [(&peak, at_peak), (&end, end.slow.clone())];
         for (place, (sample, slow)) in moments.into_iter().enumerate() {
             let rss = sample.rss.unwrap_or_default();
             let parts = sample.caches().0 + sample.sqlite_rest().0 + own;
@@ -580,6 +581,11 @@ fn truth(path: &Path, profile: &str) -> Result<()> {
         ])
     );
     Ok(())
+}
+
+fn newest_slow(samples: &[MemorySample], until_secs: f64) -> Option<SlowReading> {
+    let mut newest_first = samples.iter().rev();
+    newest_first.find_map(|sample| sample.slow.clone().filter(|_| sample.at_secs <= until_secs))
 }
 
 /// What is neither SQLite's heap nor rows: RSS before the first query less the heap then.
