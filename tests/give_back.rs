@@ -52,8 +52,8 @@ fn ladder() -> Vec<Step> {
     whole_ladder(&keeps_everything(), Bytes(0), None)
 }
 
-/// An engine whose connection has kept what a stopped scan has read.
-fn after_a_stopped_scan() -> TestEngine {
+/// An engine with a connection that has kept what a stopped scan has read, and which one that is.
+fn after_a_stopped_scan() -> (TestEngine, usize) {
     let mut engine = TestEngine::on(&jobdb::large(), &keeps_everything());
     let id = engine.sql(ENDLESS_SCAN);
     let connection = engine.start_of(id);
@@ -62,7 +62,7 @@ fn after_a_stopped_scan() -> TestEngine {
     });
     engine.cancel(id);
     assert_eq!(engine.end_of(id).receipt.outcome, Outcome::Cancelled);
-    engine
+    (engine, connection)
 }
 
 fn give_back(engine: &mut TestEngine, steps: Vec<Step>) -> GiveBackReceipt {
@@ -102,7 +102,7 @@ fn check(receipt: &GiveBackReceipt, before: (Bytes, Option<Bytes>)) {
 fn each_rung_alone_returns_what_it_says() {
     for step in ladder() {
         let rung = step.rung();
-        let mut engine = after_a_stopped_scan();
+        let (mut engine, connection) = after_a_stopped_scan();
         let before = readings();
         let mark = engine.log.len();
         let receipt = give_back(&mut engine, vec![step]);
@@ -133,7 +133,7 @@ fn each_rung_alone_returns_what_it_says() {
             let trouble = lower.and_then(|rung| rung.trouble.clone());
             assert_eq!(trouble.as_deref(), Some("cache_size is 2000 KiB already"));
         } else if rung == Rung::CloseIdle {
-            assert_eq!(closed(since), [(0, CloseReason::Asked)]);
+            assert_eq!(closed(since), [(connection, CloseReason::Asked)]);
         }
     }
 }
@@ -157,7 +157,7 @@ fn closed(events: &[Event]) -> Vec<(usize, CloseReason)> {
 
 #[test]
 fn the_whole_ladder_returns_what_its_rungs_say_together() {
-    let mut engine = after_a_stopped_scan();
+    let (mut engine, _) = after_a_stopped_scan();
     let before = readings();
     let receipt = give_back(&mut engine, ladder());
     check(&receipt, before);
