@@ -21,7 +21,7 @@ use jobscope::{
     db::{connection::OpenMode, profile::MemoryProfile},
     engine::receipt::Outcome,
     memory::{recording::Recording, sample::ConnectionState},
-    state::instrument::recordings::Shown,
+    state::{Phase, instrument::recordings::Shown},
     ui::app::{App, Start},
     units::Bytes,
 };
@@ -54,7 +54,14 @@ fn keep_everything(harness: &mut Harness<'_, App>) {
         .send(Command::ShowView(View::Statistics));
     wait_until(harness, "some page cache", |h| {
         let state = &h.state().state;
-        state.tasks.active.is_empty() && state.live.latest.caches() > Bytes::kib(400)
+        let readings = state.live.latest.connections.iter();
+        let mut busy = readings.filter(|reading| reading.state == ConnectionState::Busy);
+        // All parts have come, and the newest sample is from after that.
+        state.statistics.num_loading() == 0
+            && state.statistics.phase() == Phase::Loaded
+            && state.tasks.active.is_empty()
+            && busy.next().is_none()
+            && state.live.latest.caches() > Bytes::kib(400)
     });
     harness.state_mut().send(Command::ShowView(View::Memory));
     wait_until(harness, "the view", |h| shows(h, "Live"));
@@ -79,7 +86,7 @@ fn the_ladder_says_what_each_rung_returned() {
     let freed = receipt.sqlite_freed();
     assert!(
         freed.0 > before.0 / 10 * 9,
-        "{freed} of {before} page cache came back"
+        "{freed} of {before} page cache came back: {receipt:?}"
     );
     wait_until(&mut harness, "empty caches", |h| {
         shows(h, "The page caches are empty")

@@ -15,7 +15,10 @@ use super::{file_dialog::FileDialog, widgets::muted};
 use crate::{
     command::{Command, Outbox},
     memory::recording::OpenRecording,
-    state::{AppState, instrument::recordings::Shown},
+    state::{
+        AppState,
+        instrument::{limits::LimitNote, recordings::Shown},
+    },
 };
 
 /// What is shown below the chart.
@@ -29,6 +32,9 @@ enum Tab {
     /// What tasks did and cost.
     Receipts,
 }
+
+/// From this width on, the ladder stands beside the tables.
+const LADDER_BESIDE_FROM: f32 = 1300.0;
 
 /// The view, with what it remembers while the user is busy.
 #[derive(Default)]
@@ -52,7 +58,9 @@ impl MemoryView {
             .ui(ui, (state, started_unix), &self.charts, dialog, out);
         ui.add_space(6.0);
         let area = ui.available_rect_before_wrap();
-        let (top, bottom) = area.split_top_bottom_at_fraction(0.54);
+        // The tables need no more than this; the rest is the chart's.
+        let low = (area.height() * 0.46).min(380.0);
+        let (top, bottom) = area.split_top_bottom_at_y(area.bottom() - low);
         let hovered = ui
             .scope_builder(UiBuilder::new().max_rect(top), |ui| {
                 self.charts.ui(ui, state, started_unix, out)
@@ -86,6 +94,35 @@ impl MemoryView {
     fn live_ui(&mut self, ui: &mut Ui, state: &AppState, out: &mut Outbox) {
         let notes = state.limit_notes();
         let num_tasks = state.tasks.history.len();
+        let area = ui.available_rect_before_wrap();
+        if area.width() >= LADDER_BESIDE_FROM {
+            // There is room for the ladder beside the tables.
+            let (left, right) = area.split_left_right_at_fraction(0.55);
+            let right = UiBuilder::new().max_rect(right.with_min_x(right.left() + 16.0));
+            ui.scope_builder(right, |ui| {
+                ui.heading("Give back");
+                ui.add_space(4.0);
+                ladder::ui(ui, state, out);
+            });
+            if self.tab == Tab::GiveBack {
+                self.tab = Tab::Connections;
+            }
+            let left = UiBuilder::new().max_rect(left);
+            ui.scope_builder(left, |ui| {
+                self.tabs_ui(
+                    ui,
+                    &[
+                        (
+                            Tab::Connections,
+                            named("Connections and limits", notes.len()),
+                        ),
+                        (Tab::Receipts, named("Receipts", num_tasks)),
+                    ],
+                );
+                self.live_tab_ui(ui, state, &notes, out);
+            });
+            return;
+        }
         self.tabs_ui(
             ui,
             &[
@@ -97,11 +134,16 @@ impl MemoryView {
                 (Tab::Receipts, named("Receipts", num_tasks)),
             ],
         );
+        self.live_tab_ui(ui, state, &notes, out);
+    }
+
+    fn live_tab_ui(&self, ui: &mut Ui, state: &AppState, notes: &[LimitNote], out: &mut Outbox) {
+        let num_tasks = state.tasks.history.len();
         match self.tab {
             Tab::Connections => {
                 tables::connections_ui(ui, state);
                 ui.add_space(8.0);
-                notes::ui(ui, &notes);
+                notes::ui(ui, notes);
             }
             Tab::GiveBack => ladder::ui(ui, state, out),
             Tab::Receipts if num_tasks == 0 => {
