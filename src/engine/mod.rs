@@ -433,21 +433,25 @@ impl Engine {
             *self.pool.watched.lock() = None;
             return;
         };
-        let found = process::find(&who).and_then(|entry| {
-            let mut watched = process::Watched::start(entry.pid)?;
-            watched.prefer(self.pool.wanted().target.map(|target| target.path));
-            Ok((entry, watched))
-        });
-        match found {
-            Ok((entry, watched)) => {
-                *self.pool.watched.lock() = Some(watched);
-                let text = format!("Watching {} (pid {})", entry.name, entry.pid);
-                self.tell(Event::Process { text });
+        let pool = Arc::clone(&self.pool);
+        // To find a name, all processes of the machine are looked at.
+        self.aside("jobscope-find", move || {
+            let found = process::find(&who).and_then(|entry| {
+                let mut watched = process::Watched::start(entry.pid)?;
+                watched.prefer(pool.wanted().target.map(|target| target.path));
+                Ok((entry, watched))
+            });
+            match found {
+                Ok((entry, watched)) => {
+                    *pool.watched.lock() = Some(watched);
+                    let text = format!("Watching {} (pid {})", entry.name, entry.pid);
+                    Event::Process { text }
+                }
+                Err(error) => Event::WatchFailed {
+                    report: Report::from(&error),
+                },
             }
-            Err(error) => self.tell(Event::WatchFailed {
-                report: Report::from(&error),
-            }),
-        }
+        });
     }
 
     fn record(&mut self, plan: Option<RecordingPlan>) {

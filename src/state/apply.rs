@@ -147,6 +147,8 @@ impl AppState {
         self.statistics.clear();
         self.details = None;
         self.suggestions = Suggestions::default();
+        // What a budget stopped was about the file before.
+        self.instrument.over_budget = None;
         let suggestions = Suggestions::queries(&facts);
         let has_jobs = facts.has_jobs();
         self.database = Some(OpenDatabase {

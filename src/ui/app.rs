@@ -15,7 +15,7 @@ use super::{
 use crate::{
     command::{Command, Outbox, ThemeChoice},
     db::{build::BuildFacts, connection::OpenMode},
-    engine::{Engine, message::Request},
+    engine::{Engine, budget::default_guard, message::Request},
     error::{Report, Result},
     memory::{recording::is_recording_name, sample::MachineReader},
     state::{
@@ -70,11 +70,19 @@ impl App {
     /// If a thread cannot be started or the frame log cannot be created.
     pub fn new(ctx: &egui::Context, start: Start) -> Result<Self> {
         theme::install(ctx);
-        let (settings, trouble) = match start.settings_path.as_deref().map(Settings::load) {
+        let is_new = start
+            .settings_path
+            .as_ref()
+            .is_some_and(|path| !path.exists());
+        let (mut settings, trouble) = match start.settings_path.as_deref().map(Settings::load) {
             Some(Ok(settings)) => (settings, None),
             Some(Err(error)) => (Settings::default(), Some(Report::from(&error))),
             None => (Settings::default(), None),
         };
+        if is_new {
+            // A small machine keeps less free than a large one.
+            settings.guard = default_guard();
+        }
         let saver = start
             .settings_path
             // Settings that could not be read are still there, and must not be written over.

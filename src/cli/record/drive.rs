@@ -67,6 +67,8 @@ pub(super) struct Drive {
     /// The newest word on the recording.
     recording: Option<RecordingState>,
     watch_failed: Option<Report>,
+    /// Something was said about the watched process: it is watched.
+    is_watching: bool,
     report: Option<Report>,
     bar: Option<ProgressBar>,
 }
@@ -81,6 +83,7 @@ impl Drive {
             give_back: None,
             recording: None,
             watch_failed: None,
+            is_watching: false,
             report: None,
             bar: is_watched().then(|| new_bar(num_turns)),
         }
@@ -91,10 +94,7 @@ impl Drive {
     pub(super) fn watch_process(&mut self, who: &str) -> Result<()> {
         self.engine
             .send(Request::WatchProcess(Some(who.to_owned())));
-        // The answer is there already: nothing of it waits for SQLite.
-        while let Some(news) = self.engine.wait(Duration::ZERO) {
-            self.take(news.event);
-        }
+        self.go_on(None, |drive| drive.is_watching || drive.watch_failed.is_some());
         match self.watch_failed.take() {
             Some(report) => Err(Error::Reported(report)),
             None => Ok(()),
@@ -238,7 +238,11 @@ impl Drive {
                 ..
             } => self.ended(id, *receipt, report),
             Event::GaveBack(receipt) => self.give_back = Some(*receipt),
-            Event::GuardActed { text } | Event::Process { text } => self.say(&text),
+            Event::GuardActed { text } => self.say(&text),
+            Event::Process { text } => {
+                self.is_watching = true;
+                self.say(&text);
+            }
             Event::WatchFailed { report } => self.watch_failed = Some(report),
             Event::Recording(state) => self.recording = Some(state),
             Event::Opened(_)
