@@ -193,6 +193,8 @@ pub struct MachineReader {
     /// As it was read last: once a second is often enough.
     last_group: Option<Group>,
     slow_due: Instant,
+    /// When the last slow reading was taken, and what was resident then.
+    slow_taken: Option<(Instant, Bytes)>,
 }
 
 impl Default for MachineReader {
@@ -202,6 +204,7 @@ impl Default for MachineReader {
             group: GroupReader::default(),
             last_group: None,
             slow_due: Instant::now(),
+            slow_taken: None,
         }
     }
 }
@@ -211,19 +214,31 @@ impl MachineReader {
     /// only then.
     pub fn read(&mut self, at_secs: f64, wal: impl FnOnce() -> Option<Bytes>) -> MemorySample {
         let now = Instant::now();
-        let slow = (now >= self.slow_due).then(|| self.read_slowly(wal));
+        let rss = rss();
+        let is_due = now >= self.slow_due || self.has_shrunk(now, rss);
+        let slow = is_due.then(|| self.read_slowly(wal));
         if slow.is_some() {
             self.slow_due = now + SLOW_INTERVAL.max(now.elapsed() * SLOW_SHARE);
+            self.slow_taken = rss.map(|rss| (now, rss));
         }
         MemorySample {
             at_secs,
-            rss: rss(),
+            rss,
             sqlite_heap: status::sqlite_heap(),
             sqlite_heap_peak: status::sqlite_heap_highwater(),
             available: self.available(),
             slow,
             ..MemorySample::default()
         }
+    }
+
+    /// A process that has given memory back is quick to read, and what was read before is no longer
+    /// true: an estimate of what the allocator keeps, above all.
+    fn has_shrunk(&self, now: Instant, rss: Option<Bytes>) -> bool {
+        let Some(((taken, before), rss)) = self.slow_taken.zip(rss) else {
+            return false;
+        };
+        now >= taken + SLOW_INTERVAL && rss.0 < before.0 / 4 * 3
     }
 
     fn read_slowly(&mut self, wal: impl FnOnce() -> Option<Bytes>) -> SlowReading {

@@ -194,7 +194,7 @@ pub const GAP_SECS: f64 = 1.5;
 const BLOCK: usize = 16;
 
 /// A slow reading stands for the samples after it, but not for ever.
-pub(crate) const SLOW_AGE_SECS: f64 = 10.0;
+pub(crate) const SLOW_AGE_SECS: f64 = 60.0;
 
 /// All samples since the program started.
 #[derive(Clone, Debug, Default)]
@@ -547,7 +547,7 @@ mod tests {
             ..sample(1.0, 1)
         });
         series.push(&sample(2.0, 1));
-        series.push(&sample(60.0, 1));
+        series.push(&sample(90.0, 1));
         let pss: Vec<_> = series
             .points()
             .iter()

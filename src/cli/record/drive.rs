@@ -94,7 +94,9 @@ impl Drive {
     pub(super) fn watch_process(&mut self, who: &str) -> Result<()> {
         self.engine
             .send(Request::WatchProcess(Some(who.to_owned())));
-        self.go_on(None, |drive| drive.is_watching || drive.watch_failed.is_some());
+        self.go_on(None, |drive| {
+            drive.is_watching || drive.watch_failed.is_some()
+        });
         match self.watch_failed.take() {
             Some(report) => Err(Error::Reported(report)),
             None => Ok(()),
