@@ -123,7 +123,7 @@ impl Charts {
                         });
                     });
                     let below = below.with_max_y(below.bottom() - 6.0);
-                    let builder = UiBuilder::new().max_rect(below).id_salt(source.name);
+                    let builder = UiBuilder::new().max_rect(below).id_salt(&recording.path);
                     hovered |= ui
                         .scope_builder(builder, |ui| chart.ui(ui, source, &look, out))
                         .inner;
