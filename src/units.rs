@@ -255,6 +255,11 @@ pub mod optional_bytes {
     }
 }
 
+/// Seconds as a duration. What no clock can have counted (a recording may hold any number) is none.
+pub fn seconds(secs: f64) -> Duration {
+    Duration::try_from_secs_f64(secs.max(0.0)).unwrap_or_default()
+}
+
 /// How long one of our own tasks took: `0.4 ms`, `38 ms`, `3.2 s`, `12:05 min`, `1:02:05 h`.
 pub fn format_elapsed(duration: Duration) -> String {
     let secs = duration.as_secs_f64();

@@ -252,7 +252,7 @@ impl GiveBackReceipt {
 }
 
 fn millis(ms: f64) -> String {
-    format_elapsed(Duration::from_secs_f64((ms / 1e3).max(0.0)))
+    format_elapsed(crate::units::seconds((ms / 1e3).max(0.0)))
 }
 
 /// Walks down the ladder. Waits for connections that are not busy, and for none that is.

@@ -128,8 +128,7 @@ pub fn is_given_back(before: Bytes, now: Bytes) -> bool {
 /// One line: `cancelled after 2.1 s, stopped in 3.0 ms, 1.90 GiB given back in 140 ms`.
 impl fmt::Display for Receipt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let millis =
-            |ms: f64| format_elapsed(std::time::Duration::from_secs_f64((ms / 1000.0).max(0.0)));
+        let millis = |ms: f64| format_elapsed(crate::units::seconds((ms / 1000.0).max(0.0)));
         let Some(stop) = self.stop else {
             return match self.outcome {
                 Outcome::Failed => write!(f, "failed after {}", millis(self.elapsed_ms)),

@@ -499,7 +499,7 @@ impl Start {
     fn now(pool: &Pool, work: &Work, profile: &MemoryProfile) -> Self {
         let mut budgets = work.budgets.unwrap_or_else(|| Budgets::of(profile));
         // What reads everything was asked for with its cost: the profile's limit is for questions.
-        if work.task.page_cache().is_some() && work.budgets.is_none() {
+        if work.task.page_cache().is_some() && budgets.time == profile.time_limit {
             budgets.time = None;
         }
         let limits = [work.task.time_limit(), budgets.time];

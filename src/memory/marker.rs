@@ -261,7 +261,7 @@ fn drop_oldest<T>(list: &mut Vec<T>) {
 }
 
 fn millis(ms: f64) -> String {
-    format_elapsed(std::time::Duration::from_secs_f64((ms / 1e3).max(0.0)))
+    format_elapsed(crate::units::seconds((ms / 1e3).max(0.0)))
 }
 
 /// `1.87 GiB given back`, or that nothing was.

@@ -411,6 +411,7 @@ impl AppState {
             return Vec::new();
         }
         self.raised.clear();
+        self.instrument.over_budget = None;
         self.settings.profile = profile.clone();
         self.jobs.limit_rows(profile.row_cache);
         vec![Request::SetProfile(profile)]

@@ -56,7 +56,7 @@ impl Ran {
 
     /// `Job list: finished, 0.4 s`.
     pub fn sentence(&self) -> String {
-        let elapsed = std::time::Duration::from_secs_f64(self.secs.max(0.0));
+        let elapsed = crate::units::seconds(self.secs.max(0.0));
         format!(
             "{}: {}, {}",
             self.title,

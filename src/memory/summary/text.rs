@@ -168,5 +168,5 @@ fn counted(number: usize, what: &str, verb: &str) -> String {
 }
 
 fn elapsed(secs: f64) -> String {
-    format_elapsed(std::time::Duration::from_secs_f64(secs.max(0.0)))
+    format_elapsed(crate::units::seconds(secs.max(0.0)))
 }

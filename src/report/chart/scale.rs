@@ -117,7 +117,7 @@ impl Clock {
         match self {
             Self::Seconds { .. } => {
                 let sign = if secs < 0.0 { "−" } else { "" };
-                let text = format_elapsed(std::time::Duration::from_secs_f64(secs.abs()));
+                let text = format_elapsed(crate::units::seconds(secs.abs()));
                 format!("{sign}{text}")
             }
             Self::TimeOfDay {

@@ -54,10 +54,18 @@ impl AppState {
         part: Option<PartKey>,
     ) {
         let Some(limit) = receipt.limit else { return };
-        let active = self.tasks.active.iter();
-        let Some(task) = active.clone().find(|task| task.id == id) else {
+        // Only what can be asked again is offered: a part of the statistics, or the list.
+        if part.is_none() && !self.jobs.is_waited_for(id) {
+            return;
+        }
+        let Some(task) = self.tasks.active.iter().find(|task| task.id == id) else {
             return;
         };
+        // A task may have a limit of its own, which a larger budget does not move.
+        let in_force = self.budgets_of(task.name).amount(limit.kind);
+        if limit.kind != BudgetKind::Guard && in_force != Some(limit.limit) {
+            return;
+        }
         let larger = self.budgets_of(task.name).larger(limit.kind);
         self.instrument.over_budget = Some(OverBudget {
             title: task.title.clone(),

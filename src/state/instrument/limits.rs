@@ -33,8 +33,8 @@ impl AppState {
             .partition(|(_, reading)| reading.state == ConnectionState::Busy);
         notes.extend(self.soft_limit_and_sorters());
         notes.extend(self.soft_limit_and_idle_caches(&busy, &idle));
-        for (index, reading) in &busy {
-            notes.extend(self.temp_store_of(*index, reading));
+        for (index, _) in &busy {
+            notes.extend(self.temp_store_of(*index));
         }
         notes.extend(self.hard_limit(&busy));
         notes
@@ -91,7 +91,7 @@ impl AppState {
     }
 
     /// Where a running sort keeps its rows.
-    fn temp_store_of(&self, index: usize, reading: &ConnectionReading) -> Option<LimitNote> {
+    fn temp_store_of(&self, index: usize) -> Option<LimitNote> {
         let task = self.task_on(index).filter(|task| task.plan.sorts)?;
         let (_, settings) = self.tuning.connections.get(index)?.as_ref()?;
         let title = &task.title;
@@ -117,10 +117,8 @@ impl AppState {
             setting: "temp_store",
             text: format!(
                 "“{title}” on connection {connection} sorts into a temporary file in runs of at \
-                 most cache_size ({}); within one run it cannot be interrupted ({} of its pages \
-                 spilled so far)",
-                settings.cache_size,
-                crate::units::format_count(reading.cache_spills)
+                 most cache_size ({}); within one run it cannot be interrupted",
+                settings.cache_size
             ),
             is_warning: false,
         })

@@ -194,7 +194,7 @@ fn band_text(band: &Band, now: f64) -> String {
         Some((_, outcome)) => (outcome_icon(outcome), outcome.label()),
     };
     let secs = band.end.map_or(now, |(end, _)| end) - band.from_secs;
-    let elapsed = format_elapsed(std::time::Duration::from_secs_f64(secs.max(0.0)));
+    let elapsed = format_elapsed(crate::units::seconds(secs.max(0.0)));
     format!("{} {} · {word} · {elapsed}", icon(symbol), band.title)
 }
 

@@ -143,7 +143,7 @@ fn row_ui(
     });
     let response = response.on_hover_ui(|ui| {
         ui.set_max_width(340.0);
-        let age = std::time::Duration::from_secs_f64(age.max(0.0));
+        let age = crate::units::seconds(age.max(0.0));
         let age = if age.is_zero() {
             "read with the newest sample".to_owned()
         } else {

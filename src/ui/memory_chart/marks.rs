@@ -96,7 +96,7 @@ fn line(ui: &Ui, source: &ChartSource<'_>, marker: &Marker) -> LayoutJob {
 pub(super) fn ago(source: &ChartSource<'_>, secs: f64) -> String {
     match source.axis {
         super::source::Axis::TimeOfDay { .. } => {
-            let ago = std::time::Duration::from_secs_f64((source.now_secs - secs).max(0.0));
+            let ago = crate::units::seconds((source.now_secs - secs).max(0.0));
             format!("{} ago", format_elapsed(ago))
         }
         super::source::Axis::Since(_) => format!("at {}", source.time_text(secs, 0.1)),

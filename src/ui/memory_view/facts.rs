@@ -98,7 +98,7 @@ fn database_text(database: &RecordedDatabase) -> String {
 }
 
 fn elapsed(secs: f64) -> String {
-    format_elapsed(std::time::Duration::from_secs_f64(secs.max(0.0)))
+    format_elapsed(crate::units::seconds(secs.max(0.0)))
 }
 
 /// Compares all open recordings in one table.

@@ -1,7 +1,5 @@
 //! The give-back ladder: what each rung costs and returned.
 
-use std::time::Duration;
-
 use egui::{Align, Button, Layout, RichText, ScrollArea, Ui, vec2};
 
 use crate::{
@@ -28,7 +26,7 @@ pub fn ui(ui: &mut Ui, state: &AppState, out: &mut Outbox) {
         let all = ui.add_enabled_ui(!is_running, |ui| primary_button(ui, "Give everything back"));
         let all = all.inner.on_hover_text(
             "All rungs from top to bottom. What is running goes on; busy connections follow after \
-             their task",
+             their task. It lowers cache_size, too, until you change that again",
         );
         if all.clicked() {
             out.send(Command::GiveBack(Rung::ALL.to_vec()));
@@ -112,7 +110,7 @@ fn returned_ui(ui: &mut Ui, state: &AppState, at_secs: f64, receipt: &RungReceip
 
 fn ago(state: &AppState, at_secs: f64) -> String {
     let secs = (state.live.latest.at_secs - at_secs).max(0.0);
-    format!("{} ago", format_elapsed(Duration::from_secs_f64(secs)))
+    format!("{} ago", format_elapsed(crate::units::seconds(secs)))
 }
 
 /// Shows what was given back while a recording ran.
@@ -126,7 +124,7 @@ pub fn recorded_ui(ui: &mut Ui, given_back: &[GivenBack]) {
     }
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
         for GivenBack { at_secs, receipt } in given_back {
-            let at = format_elapsed(Duration::from_secs_f64(at_secs.max(0.0)));
+            let at = format_elapsed(crate::units::seconds(at_secs.max(0.0)));
             ui.label(format!("After {at}: {}", receipt.sentence()));
             rungs_ui(ui, receipt);
             ui.add_space(8.0);

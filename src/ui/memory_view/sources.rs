@@ -272,6 +272,10 @@ impl Sources {
                     self.guard = Some(typed.clone());
                 }
                 let parsed = parse_guard(&typed);
+                if ui.input(|input| input.key_pressed(egui::Key::Escape)) {
+                    // Half a number is no wish.
+                    self.guard = None;
+                }
                 if field.lost_focus()
                     && self.guard.is_some()
                     && let Ok(keep) = &parsed

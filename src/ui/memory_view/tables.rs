@@ -77,7 +77,7 @@ fn connection_row(
         .task
         .and_then(|id| state.tasks.active.iter().find(|task| task.id.0 == id))
         .map_or_else(String::new, |task| {
-            let secs = std::time::Duration::from_secs_f64(reading.state_secs.max(0.0));
+            let secs = crate::units::seconds(reading.state_secs.max(0.0));
             format!("{} · {}", task.title, format_elapsed(secs))
         });
     let limit = state
@@ -97,9 +97,9 @@ fn connection_row(
         format!("{:.3}", reading.cache_hits as f64 / looked as f64)
     };
     let closes_in = match (reading.state, state.tuning.wanted.idle_time) {
-        (ConnectionState::Idle, Some(idle)) => format_elapsed(idle.saturating_sub(
-            std::time::Duration::from_secs_f64(reading.state_secs.max(0.0)),
-        )),
+        (ConnectionState::Idle, Some(idle)) => {
+            format_elapsed(idle.saturating_sub(crate::units::seconds(reading.state_secs.max(0.0))))
+        }
         (ConnectionState::Idle, None) => "never".to_owned(),
         (ConnectionState::Closed | ConnectionState::Busy, _) => "–".to_owned(),
     };
@@ -176,7 +176,7 @@ pub fn receipts_ui<'a>(
 fn receipt_row(line: &mut TableRow<'_, '_>, title: &str, receipt: &Receipt) {
     use crate::units::format_count;
 
-    let millis = |ms: f64| format_elapsed(std::time::Duration::from_secs_f64(ms.max(0.0) / 1e3));
+    let millis = |ms: f64| format_elapsed(crate::units::seconds(ms.max(0.0) / 1e3));
     let count = |n: u64| format_count(n);
     line.col(|ui| {
         ui.add(egui::Label::new(title).truncate());
