@@ -153,6 +153,8 @@ impl Gauge {
             _ => ConnectionState::Busy,
         };
         let secs_since = |at: &AtomicU64| now_nanos.saturating_sub(at.load(Relaxed)) as f64 / 1e9;
+        // Looked at once: it may be released between two looks.
+        let snapshot_nanos = self.snapshot_nanos.load(Relaxed);
         let is_busy = state == ConnectionState::Busy;
         ConnectionReading {
             state,
@@ -163,8 +165,8 @@ impl Gauge {
             cache_spills: self.cache_spills.load(Relaxed),
             schema_used: Bytes(self.schema_used.load(Relaxed)),
             statements_used: Bytes(self.statements_used.load(Relaxed)),
-            snapshot_secs: (self.snapshot_nanos.load(Relaxed) > 0)
-                .then(|| secs_since(&self.snapshot_nanos)),
+            snapshot_secs: (snapshot_nanos > 0)
+                .then(|| now_nanos.saturating_sub(snapshot_nanos) as f64 / 1e9),
             rows: self.rows.load(Relaxed),
             vm_steps: self.vm_steps.load(Relaxed),
             state_secs: secs_since(&self.since_nanos),

@@ -231,7 +231,9 @@ impl GiveBackReceipt {
 
     /// The marks on the chart: each rung at its own time.
     pub(crate) fn marks(&self, done_secs: f64) -> Vec<(f64, MarkerKind, String)> {
-        let mut at_secs = done_secs - self.elapsed_ms / 1e3;
+        // Without the wait for another ladder, which came before the first rung.
+        let total_ms: f64 = self.rungs.iter().map(|rung| rung.elapsed_ms).sum();
+        let mut at_secs = done_secs - total_ms / 1e3;
         self.rungs
             .iter()
             .map(|rung| {

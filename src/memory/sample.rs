@@ -183,6 +183,9 @@ fn kib_of(text: &str, name: &str) -> Option<Bytes> {
 /// Between two slow readings.
 const SLOW_INTERVAL: Duration = Duration::from_secs(1);
 
+/// The longest time without one.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
 /// A slow reading may take this part of the time: it holds locks that a query needs, too.
 const SLOW_SHARE: u32 = 250;
 
@@ -218,7 +221,9 @@ impl MachineReader {
         let is_due = now >= self.slow_due || self.has_shrunk(now, rss);
         let slow = is_due.then(|| self.read_slowly(wal));
         if slow.is_some() {
-            self.slow_due = now + SLOW_INTERVAL.max(now.elapsed() * SLOW_SHARE);
+            // A stall for want of the processor is no cost, and must not blind for minutes.
+            let pause = (now.elapsed() * SLOW_SHARE).clamp(SLOW_INTERVAL, LONGEST_PAUSE);
+            self.slow_due = now + pause;
             self.slow_taken = rss.map(|rss| (now, rss));
         }
         MemorySample {
@@ -258,6 +263,10 @@ impl MachineReader {
         let system = self.system.as_mut()?;
         system.refresh_memory();
         let machine = system.available_memory();
+        // The guard looks at it: where there is a limit, it is as fresh as the machine's number.
+        if self.last_group.is_some() {
+            self.last_group = self.group.read();
+        }
         let group = self.last_group.map(|group| group.room().0);
         (machine > 0).then(|| Bytes(group.map_or(machine, |group| group.min(machine))))
     }

@@ -226,6 +226,10 @@ impl Counted {
             sum.1 += misses - old_misses;
             *before = (hits, misses);
         }
+        // Recordings leave out what is closed behind the last open one.
+        for closed in self.0.iter_mut().skip(connections.len()) {
+            *closed = (0, 0);
+        }
         sum
     }
 }
