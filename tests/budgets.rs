@@ -199,7 +199,7 @@ fn a_time_limit_keeps_its_outcome_and_says_what_it_was() {
     assert_eq!(ended.receipt.outcome, Outcome::TimedOut);
     let limit = ended.receipt.limit.expect("which limit");
     assert_eq!((limit.kind, limit.limit), (BudgetKind::Time, 250));
-    assert!((250..2_000).contains(&limit.reached), "{limit:?}");
+    assert!((250..60_000).contains(&limit.reached), "{limit:?}");
     let larger = budgets.larger(BudgetKind::Time);
     assert_eq!(larger.time, Some(Duration::from_millis(500)));
     let again = within(&mut engine, "SELECT COUNT(*) FROM job", larger);

@@ -199,7 +199,7 @@ fn tasks_at_once_overlap_and_a_cancel_leaves_its_receipt() {
         assert_eq!(outcome, Outcome::Cancelled);
         assert!(band.stop_asked_secs.is_some());
         let stop = ended.receipt.stop.expect("stopped");
-        assert!((600.0..2_000.0).contains(&stop.asked_ms), "{stop:?}");
+        assert!((600.0..60_000.0).contains(&stop.asked_ms), "{stop:?}");
         assert!(ended.receipt.limit.is_none(), "no limit, a wish");
     }
     let connections: std::collections::BTreeSet<_> = bands.iter().map(|b| b.connection).collect();
