@@ -13,11 +13,15 @@ use std::{
 
 use egui_kittest::{Harness, kittest::Queryable as _};
 use jobscope::{
-    db::value::Cell,
+    command::{Command, View},
+    db::{connection::OpenMode, value::Cell},
     demo::{GenerateOptions, generate},
     ui::app::{App, Start},
 };
 use rusqlite::Connection;
+
+/// How long a busy machine may take for what a quiet one does at once.
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Jobs in [`small_database`].
 pub const NUM_JOBS: u64 = 2_000;
@@ -82,7 +86,24 @@ pub fn app_of_size(start: Start, size: [f32; 2]) -> Harness<'static, App> {
     harness
 }
 
-/// Steps until `is_there` is true, for at most ten seconds.
+/// The Memory view of an open database.
+pub fn memory_view(path: &Path, recordings: Vec<PathBuf>) -> Harness<'static, App> {
+    let mut harness = app(Start {
+        database: Some((path.to_owned(), OpenMode::ReadOnly)),
+        recordings,
+        ..Start::default()
+    });
+    let is_small = path == small_database();
+    wait_until(&mut harness, "the database", |h| {
+        let state = &h.state().state;
+        state.database.is_some() && (state.tasks.active.is_empty() || !is_small)
+    });
+    harness.state_mut().send(Command::ShowView(View::Memory));
+    wait_until(&mut harness, "the view", |h| shows(h, "Live"));
+    harness
+}
+
+/// Steps until `is_there` is true, for as long as [`PATIENCE`].
 pub fn wait_until(
     harness: &mut Harness<'_, App>,
     what: &str,
@@ -91,8 +112,8 @@ pub fn wait_until(
     let started = Instant::now();
     while !is_there(harness) {
         assert!(
-            started.elapsed() < Duration::from_secs(10),
-            "waited ten seconds for {what}"
+            started.elapsed() < PATIENCE,
+            "waited {PATIENCE:?} for {what}"
         );
         harness.step();
         std::thread::sleep(Duration::from_millis(5));
