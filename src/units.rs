@@ -308,6 +308,12 @@ pub fn format_count(count: impl TryInto<i64>) -> String {
     text
 }
 
+/// A count with what is counted: `1 row`, `20 100 000 rows`.
+pub fn counted(count: u64, one: &str, several: &str) -> String {
+    let noun = if count == 1 { one } else { several };
+    format!("{} {noun}", format_count(count))
+}
+
 /// Three significant figures for a count that is only roughly known: `20.1 M`, `734 k`, `544`.
 pub fn format_rough_count(count: u64) -> String {
     for (unit, factor) in [("G", 1e9), ("M", 1e6), ("k", 1e3)] {

@@ -8,7 +8,7 @@ use super::cancel::StopReason;
 use crate::{
     db::profile::MemoryProfile,
     memory::sample::MachineReader,
-    units::{Bytes, format_count, format_elapsed},
+    units::{Bytes, counted, format_elapsed},
 };
 
 /// What one task may use. `None`: as much as it likes.
@@ -103,7 +103,7 @@ impl BudgetKind {
     pub fn format(self, amount: u64) -> String {
         match self {
             Self::Time => format_elapsed(Duration::from_millis(amount)),
-            Self::Rows => format!("{} rows", format_count(amount)),
+            Self::Rows => counted(amount, "row", "rows"),
             Self::Heap | Self::Result | Self::Guard => Bytes(amount).to_string(),
         }
     }

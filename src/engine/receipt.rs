@@ -138,10 +138,10 @@ impl fmt::Display for Receipt {
                 | Outcome::OverBudget => {
                     write!(
                         f,
-                        "{} in {}, {} rows",
+                        "{} in {}, {}",
                         self.outcome.label(),
                         millis(self.elapsed_ms),
-                        crate::units::format_count(self.rows)
+                        crate::units::counted(self.rows, "row", "rows")
                     )?;
                     let kept = self
                         .sqlite_heap_after_bytes

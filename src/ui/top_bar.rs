@@ -14,7 +14,7 @@ use crate::{
     command::{Command, Outbox, ThemeChoice},
     db::connection::OpenMode,
     state::{AppState, tasks::ActiveTask},
-    units::{format_count, format_elapsed},
+    units::{counted, format_elapsed, seconds},
 };
 
 /// Remembers the path that is being typed.
@@ -234,11 +234,7 @@ fn task_chip(ui: &mut Ui, state: &AppState, task: &ActiveTask, out: &mut Outbox)
 
 /// `3.2 s · 1 200 rows`, `cancelling 0.4 s`, `waits for a free connection`.
 fn progress(state: &AppState, task: &ActiveTask) -> String {
-    let since = |secs: f64| {
-        format_elapsed(std::time::Duration::from_secs_f64(
-            (state.live.latest.at_secs - secs).max(0.0),
-        ))
-    };
+    let since = |secs: f64| format_elapsed(seconds((state.live.latest.at_secs - secs).max(0.0)));
     if let Some(asked) = task.stop_asked_secs {
         let reason = task
             .waits_for()
@@ -251,8 +247,7 @@ fn progress(state: &AppState, task: &ActiveTask) -> String {
     if task.rows == 0 {
         return since(started);
     }
-    let rows = format_count(task.rows);
-    format!("{} · {rows} rows", since(started))
+    format!("{} · {}", since(started), counted(task.rows, "row", "rows"))
 }
 
 #[cfg(test)]

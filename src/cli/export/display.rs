@@ -10,7 +10,7 @@ use crate::{
     error::Result,
     export::ExportEnd,
     jobs::catalogue::Column,
-    units::{Bytes, format_count, format_elapsed},
+    units::{Bytes, format_count, format_elapsed, seconds},
 };
 
 /// Without a terminal, a line comes for every tenth, but not more often than this,
@@ -72,7 +72,7 @@ impl Display {
             .map_or_else(String::new, |total| format!(" of {}", format_count(total)));
         let left = self.total.map_or_else(String::new, |total| {
             let secs = total.saturating_sub(rows) as f64 / rate.max(1e-3);
-            let left = Duration::from_secs_f64(secs.clamp(0.0, 1e9));
+            let left = seconds(secs.clamp(0.0, 1e9));
             format!(", {} left", format_elapsed(left))
         });
         format!(

@@ -35,7 +35,7 @@ use crate::{
         filter::Selection,
         sort::Sort,
     },
-    units::{Bytes, format_count, format_elapsed, parse_duration, unix_now},
+    units::{Bytes, format_count, format_elapsed, parse_duration, seconds, unix_now},
 };
 
 /// Counting the jobs is only worth so long: the number is for the time that is left.
@@ -248,7 +248,7 @@ pub fn run(args: &ExportArgs) -> Result<ExitCode> {
 fn tell(receipt: &Receipt, rows: u64, end: &ExportEnd) {
     let size = Bytes(end.bytes);
     let rows = format_count(rows);
-    let elapsed = format_elapsed(Duration::from_secs_f64(receipt.elapsed_ms / 1e3));
+    let elapsed = format_elapsed(seconds(receipt.elapsed_ms / 1e3));
     let path = end.path.as_ref().map(|path| path.display().to_string());
     if receipt.outcome == Outcome::Finished {
         let path = path.unwrap_or_else(|| "standard output".to_owned());

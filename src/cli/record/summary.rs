@@ -12,7 +12,7 @@ use super::{
 use crate::{
     engine::{give_back::GiveBackReceipt, receipt::Receipt},
     error::{Error, Result},
-    units::{Bytes, format_count, format_elapsed},
+    units::{Bytes, counted, format_count, format_elapsed, seconds},
 };
 
 /// Writes the receipts, what was given back, and where the recording is.
@@ -58,10 +58,10 @@ fn table(ended: &Ended) -> String {
         lines.push(give_back.sentence());
     }
     lines.push(format!(
-        "{}: {}, {} samples\n",
+        "{}: {}, {}\n",
         ended.path.display(),
         Bytes(ended.bytes),
-        format_count(ended.num_samples)
+        counted(ended.num_samples, "sample", "samples")
     ));
     lines.join("\n")
 }
@@ -69,7 +69,7 @@ fn table(ended: &Ended) -> String {
 fn row(task: &EndedTask) -> [String; 8] {
     let receipt = &task.receipt;
     let bytes = |bytes: Option<u64>| bytes.map_or_else(String::new, |b| Bytes(b).to_string());
-    let elapsed = std::time::Duration::from_secs_f64((receipt.elapsed_ms / 1e3).max(0.0));
+    let elapsed = seconds((receipt.elapsed_ms / 1e3).max(0.0));
     [
         task.id.to_string(),
         task.name.to_owned(),

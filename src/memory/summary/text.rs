@@ -4,7 +4,7 @@ use super::{Course, RangeSummary, size, touches};
 use crate::{
     engine::receipt::Outcome,
     memory::{history::History, quantity::Quantity, series::Point},
-    units::{Bytes, format_count, format_elapsed},
+    units::{Bytes, counted, format_count, format_elapsed},
 };
 
 /// `+412 MiB`, `−1.20 GiB`, `±0`.
@@ -30,11 +30,11 @@ impl RangeSummary {
     /// Everything it says about these quantities, line by line; `time` writes a time of the axis.
     pub fn text(&self, quantities: &[Quantity], time: impl Fn(f64) -> String) -> String {
         let mut lines = vec![format!(
-            "{} to {} ({}), {} samples",
+            "{} to {} ({}), {}",
             time(self.from_secs),
             time(self.to_secs),
             self.duration(),
-            format_count(i64::from(self.num_samples))
+            counted(self.num_samples.into(), "sample", "samples")
         )];
         for quantity in quantities {
             let Some(course) = self.course(*quantity) else {
@@ -144,18 +144,18 @@ pub fn sentence(
         (failed, "failed"),
     ];
     let special = special.iter().filter(|(number, _)| *number > 0);
-    let mut tasks = vec![counted(ran, "task", "ran")];
+    let mut tasks = vec![spoken(ran, "task", "ran")];
     tasks.extend(special.map(|(number, word)| format!("{number} {word}")));
     parts.push(tasks.join(", "));
     let markers = &history.timeline.markers;
     let first = markers.partition_point(|marker| marker.at_secs < from_secs);
     let last = markers.partition_point(|marker| marker.at_secs <= to_secs);
-    parts.push(counted(last.saturating_sub(first), "mark", ""));
+    parts.push(spoken(last.saturating_sub(first), "mark", ""));
     let (head, tail) = parts.split_at(1);
     format!("{}: {}", head.concat(), tail.join("; "))
 }
 
-fn counted(number: usize, what: &str, verb: &str) -> String {
+fn spoken(number: usize, what: &str, verb: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     let number = if number == 0 {
         "no".to_owned()

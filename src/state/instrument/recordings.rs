@@ -83,7 +83,7 @@ impl AppState {
     }
 
     pub(in crate::state) fn recording_is(&mut self, state: RecordingState) {
-        use crate::units::{Bytes, format_count};
+        use crate::units::{Bytes, counted};
 
         match state {
             RecordingState::Began { path } => {
@@ -98,9 +98,9 @@ impl AppState {
                 num_samples,
             } => {
                 let text = format!(
-                    "{} recorded: {} samples, {}",
+                    "{} recorded: {}, {}",
                     name_of(&path),
-                    format_count(num_samples),
+                    counted(num_samples, "sample", "samples"),
                     Bytes(bytes)
                 );
                 self.no_longer_recording(&path);

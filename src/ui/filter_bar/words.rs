@@ -8,7 +8,7 @@ use crate::{
         schema::Schema,
     },
     state::suggestions::Suggestions,
-    units::{exact_duration, format_count, format_time, zone_name},
+    units::{exact_duration, format_count, format_time, seconds, zone_name},
 };
 
 /// What a condition is about.
@@ -255,7 +255,7 @@ fn range_words(range: &Range, show: impl Fn(f64) -> String) -> (String, String) 
 /// A duration as it can be typed again: `2 h`, `90 min`.
 pub fn duration_text(secs: f64) -> String {
     if secs > 0.0 && secs < 1e12 {
-        exact_duration(std::time::Duration::from_secs_f64(secs))
+        exact_duration(seconds(secs))
     } else {
         secs.to_string()
     }

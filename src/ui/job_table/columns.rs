@@ -17,7 +17,7 @@ use crate::{
         theme::Palette,
         widgets::{icon, mixed, plain_menu, small},
     },
-    units::{format_count, format_elapsed},
+    units::{format_count, format_elapsed, seconds},
 };
 
 /// A column as it is drawn.
@@ -132,7 +132,7 @@ fn cost_text(key: &SortKey, state: &AppState) -> String {
     };
     let num_jobs = state.jobs.num_rows();
     let estimate = cost.estimate(num_jobs, num_jobs, state.bytes_per_job());
-    let time = format_elapsed(std::time::Duration::from_secs_f64(estimate.secs.max(0.001)));
+    let time = format_elapsed(seconds(estimate.secs.max(0.001)));
     let words = match cost.served {
         Served::Index => "Sorting by it is free: an index has this order".to_owned(),
         Served::KeySort => format!(

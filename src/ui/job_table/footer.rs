@@ -1,6 +1,6 @@
 //! The line below the table and the ones above it: where one is, what is offered, what has changed.
 
-use std::{ops::Range, time::Duration};
+use std::ops::Range;
 
 use egui::{Frame, Margin, Ui};
 use lucide_icons::Icon;
@@ -16,7 +16,7 @@ use crate::{
         theme::Palette,
         widgets::{icon, mixed, small, turning},
     },
-    units::{format_count, format_elapsed},
+    units::{format_count, format_elapsed, seconds},
 };
 
 pub(super) fn line(ui: &mut Ui, add: impl FnOnce(&mut Ui)) {
@@ -64,7 +64,7 @@ pub fn offer_ui(ui: &mut Ui, state: &AppState, out: &mut Outbox) {
             Served::KeySort => "sorts the keys of an index",
             Served::TableSort => "reads the whole table",
         };
-        let secs = Duration::from_secs_f64(offer.estimate.secs);
+        let secs = seconds(offer.estimate.secs);
         let text = format!(
             "No index has the jobs {}. Sorting {what}: about {}, ~{} read, ~{} of temporary files",
             order::words(&offer.sort),

@@ -12,7 +12,7 @@ use crate::{
         series::{GAP_SECS, Point},
     },
     ui::theme::{Palette, faded},
-    units::{Bytes, format_elapsed, format_rough_count},
+    units::{Bytes, format_elapsed, format_rough_count, seconds},
 };
 
 /// Limits are dashed, with their value written on them.
@@ -111,7 +111,7 @@ fn text(source: &ChartSource<'_>, point: &Point, quantities: &[Quantity]) -> Str
         rows.push(("Cache misses", format!("{}/s", format_rough_count(misses))));
     }
     if point.snapshot_secs > 0.0 {
-        let age = std::time::Duration::from_secs_f32(point.snapshot_secs);
+        let age = seconds(point.snapshot_secs.into());
         rows.push(("Oldest read snapshot", format_elapsed(age)));
     }
     let names = rows.iter().map(|(name, _)| name.chars().count()).max();

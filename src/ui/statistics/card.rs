@@ -1,6 +1,6 @@
 //! What every part of the view has: a frame, a heading with its menu, its age and its cost.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use egui::{Align, ColorImage, Frame, Layout, Margin, Rect, RichText, Ui, Vec2};
 use lucide_icons::Icon;
@@ -19,7 +19,7 @@ use crate::{
         theme::{self, Palette},
         widgets::{icon, icon_button, mixed, muted, small, turning},
     },
-    units::{Bytes, format_count, format_elapsed},
+    units::{Bytes, counted, format_elapsed, seconds},
 };
 
 /// A frame around a part. Its rectangle is what a picture of the part shows.
@@ -133,7 +133,7 @@ pub fn age_ui(ui: &mut Ui, state: &AppState, part: &Part) {
         s @ 60..3600 => format!("{} min ago", s / 60),
         s => format!("{} h ago", s / 3600),
     };
-    let millis = |ms: f64| format_elapsed(Duration::from_secs_f64((ms / 1e3).max(0.0)));
+    let millis = |ms: f64| format_elapsed(seconds((ms / 1e3).max(0.0)));
     let mut text = format!("{age} · {}", millis(receipt.elapsed_ms));
     if part.is_old {
         text = format!("old · {age}");
@@ -144,11 +144,11 @@ pub fn age_ui(ui: &mut Ui, state: &AppState, part: &Part) {
         .map_or(0, |open| u64::from(open.facts.page_size));
     let read = Bytes(receipt.cache_misses.saturating_mul(page_size));
     ui.label(small(ui, text)).on_hover_text(format!(
-        "{} rows in {}, after {} in the queue\n{} pages not in the page cache, {read} read",
-        format_count(receipt.rows),
+        "{} in {}, after {} in the queue\n{} not in the page cache, {read} read",
+        counted(receipt.rows, "row", "rows"),
         millis(receipt.elapsed_ms),
         millis(receipt.queued_ms),
-        format_count(receipt.cache_misses),
+        counted(receipt.cache_misses, "page", "pages"),
     ));
 }
 
