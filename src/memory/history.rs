@@ -3,10 +3,12 @@
 use super::{
     journal::Entry,
     marker::Timeline,
+    quantity::Quantity,
     recording::Recording,
     sample::{MemorySample, SlowReading},
     series::Series,
 };
+use crate::units::Bytes;
 
 /// Samples and events on one time axis, in seconds since an engine started.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +19,8 @@ pub struct History {
     pub timeline: Timeline,
     /// The newest sample.
     pub latest: MemorySample,
+    /// Which quantities were known at some time, by their place in [`Quantity::ALL`].
+    seen: [bool; Quantity::ALL.len()],
 }
 
 impl History {
@@ -24,6 +28,22 @@ impl History {
     pub fn sampled(&mut self, sample: MemorySample) {
         self.series.push(&sample);
         self.latest = sample;
+        for quantity in Quantity::ALL {
+            if !self.has_seen(quantity) {
+                self.seen[quantity.index()] = self.newest(quantity).is_some();
+            }
+        }
+    }
+
+    /// Whether a quantity was known at some time: its curve may still be in sight after a watched
+    /// process has ended.
+    pub fn has_seen(&self, quantity: Quantity) -> bool {
+        self.seen[quantity.index()]
+    }
+
+    /// A quantity of the newest sample, or of the newest slow reading.
+    pub fn newest(&self, quantity: Quantity) -> Option<Bytes> {
+        quantity.of(&self.latest, self.slow().map(|(_, slow)| slow))
     }
 
     /// Takes in what happened.
@@ -57,5 +77,30 @@ impl From<&Recording> for History {
             history.sampled(sample.clone());
         }
         history
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memory::process::ProcessReading;
+
+    #[test]
+    fn what_was_seen_once_stays_seen() {
+        let mut history = History::default();
+        let watched = |rss| MemorySample {
+            other: Some(ProcessReading {
+                rss,
+                ..ProcessReading::default()
+            }),
+            ..MemorySample::default()
+        };
+        history.sampled(MemorySample::default());
+        assert!(!history.has_seen(Quantity::OtherRss), "nobody was watched");
+        history.sampled(watched(Some(Bytes::mib(7))));
+        assert_eq!(history.newest(Quantity::OtherRss), Some(Bytes::mib(7)));
+        history.sampled(MemorySample::default());
+        assert_eq!(history.newest(Quantity::OtherRss), None, "it has ended");
+        assert!(history.has_seen(Quantity::OtherRss), "its curve is there");
     }
 }

@@ -100,6 +100,28 @@ impl Quantity {
         }
     }
 
+    /// The name at the end of its line on a chart, where a legend stands beside.
+    pub fn short_label(self) -> &'static str {
+        match self {
+            Self::Rss => "RSS",
+            Self::Pss => "PSS",
+            Self::Anonymous => "anonymous",
+            Self::SqliteHeap => "SQLite heap",
+            Self::SqliteHeapPeak => "heap peak",
+            Self::PageCaches => "page caches",
+            Self::SqliteRest => "sorters …",
+            Self::RowsHeld => "rows held",
+            Self::Kept => "kept ~",
+            Self::Available => "available",
+            Self::GroupLimit => "group limit",
+            Self::Wal => "WAL",
+            Self::OtherRss => "watched",
+            Self::OtherPeak => "watched peak",
+            Self::OtherFile => "watched file",
+            Self::OtherWal => "watched WAL",
+        }
+    }
+
     /// The name in data files: `sqlite_heap`.
     pub fn key(self) -> &'static str {
         match self {

@@ -19,11 +19,10 @@ use crate::{
 
 const ROW: f32 = 19.0;
 
-/// Those that are known at the moment.
-fn known(source: &ChartSource<'_>) -> Vec<Quantity> {
+/// Those that have a curve somewhere.
+fn known(source: &ChartSource<'_>) -> impl Iterator<Item = Quantity> {
     let all = Quantity::ALL.into_iter();
-    all.filter(|quantity| source.value(*quantity).is_some())
-        .collect()
+    all.filter(|quantity| source.history.has_seen(*quantity))
 }
 
 /// All of them, in a list that scrolls where there is not room enough.
@@ -48,9 +47,8 @@ pub(super) fn short_ui(
     out: &mut Outbox,
 ) {
     ui.spacing_mut().item_spacing.y = 0.0;
-    let known = known(source).into_iter();
     let fitting = (height / ROW).floor().max(1.0) as usize;
-    for quantity in known
+    for quantity in known(source)
         .filter(|quantity| shown.contains(quantity))
         .take(fitting)
     {
@@ -89,15 +87,14 @@ fn row_ui(
     shown: &[Quantity],
     out: &mut Outbox,
 ) {
-    let Some((value, age)) = source.value(quantity) else {
-        return;
-    };
+    let newest = source.value(quantity);
     let palette = Palette::of(ui);
     let is_shown = shown.contains(&quantity);
     let size = vec2(ui.available_width(), ROW);
     let (rect, response) = ui.allocate_exact_size(size, Sense::click());
     let estimate = if quantity.is_estimate() { "~" } else { "" };
-    let value = format!("{estimate}{value}");
+    // Unknown is not zero.
+    let value = newest.map_or_else(|| "–".to_owned(), |(value, _)| format!("{estimate}{value}"));
     if ui.is_rect_visible(rect) {
         if response.hovered() || response.has_focus() {
             ui.painter().rect_filled(rect, 4.0, palette.raised);
@@ -143,11 +140,11 @@ fn row_ui(
     });
     let response = response.on_hover_ui(|ui| {
         ui.set_max_width(340.0);
-        let age = crate::units::seconds(age.max(0.0));
-        let age = if age.is_zero() {
-            "read with the newest sample".to_owned()
-        } else {
-            format!("read {} before the newest sample", format_elapsed(age))
+        let age = newest.map(|(_, age)| crate::units::seconds(age.max(0.0)));
+        let age = match age {
+            None => "not known in the newest sample".to_owned(),
+            Some(age) if age.is_zero() => "read with the newest sample".to_owned(),
+            Some(age) => format!("read {} before the newest sample", format_elapsed(age)),
         };
         ui.label(egui::RichText::new(quantity.label()).family(crate::ui::theme::semibold()));
         ui.label(quantity.explanation());

@@ -5,6 +5,7 @@ mod bands;
 mod cached;
 mod card;
 mod curves;
+mod ends;
 mod legend;
 mod lookups;
 mod marks;
@@ -18,6 +19,7 @@ use egui::{Id, Key, Modifiers, Rangef, Rect, Response, Role, Sense, Ui, UiBuilde
 
 use self::{
     cached::Cached,
+    ends::Ends,
     plane::{BELOW, LEFT, Plane},
     selection::Selection,
 };
@@ -98,6 +100,45 @@ fn least_secs(source: &ChartSource<'_>) -> f64 {
     match source.axis {
         Axis::TimeOfDay { .. } => 10.0,
         Axis::Since(_) => 1.0,
+    }
+}
+
+/// Where the parts of a chart are.
+struct Room {
+    /// The lane of tasks.
+    lane: Rect,
+    /// The curves, without the labels of their axes.
+    curves: Rect,
+    /// The second chart, where there is room for it.
+    second: Option<Rect>,
+}
+
+impl Room {
+    /// Divides the space there is. `None` where nothing could be seen in it.
+    fn of(area: Rect, names_width: f32, with_lookups: bool) -> Option<Self> {
+        let is_high = area.height() >= LOOKUPS_FROM;
+        let lane_height = LANES[usize::from(is_high)];
+        let (lane, below) = area.split_top_bottom_at_y(area.top() + lane_height);
+        let inner = below
+            .with_min_x(below.left() + LEFT)
+            .with_max_x(below.right() - names_width)
+            .with_max_y(below.bottom() - BELOW);
+        if inner.width() < 20.0 || inner.height() < 10.0 {
+            return None;
+        }
+        if !(with_lookups && is_high) {
+            return Some(Self {
+                lane,
+                curves: inner,
+                second: None,
+            });
+        }
+        let (curves, second) = inner.split_top_bottom_at_y(inner.bottom() - LOOKUPS);
+        Some(Self {
+            lane,
+            curves: curves.with_max_y(curves.bottom() - 8.0),
+            second: Some(second),
+        })
     }
 }
 
@@ -255,24 +296,19 @@ impl MemoryChart {
 
     fn curves_ui(&mut self, ui: &Ui, source: &ChartSource<'_>, look: &ChartLook<'_>, area: Rect) {
         let (from, to) = self.range(source);
-        let is_high = area.height() >= LOOKUPS_FROM;
-        let lane_height = LANES[usize::from(is_high)];
-        let (lane, below) = area.split_top_bottom_at_y(area.top() + lane_height);
-        let inner = below
-            .with_min_x(below.left() + LEFT)
-            .with_max_y(below.bottom() - BELOW);
-        if inner.width() < 20.0 || inner.height() < 10.0 {
+        let palette = Palette::of(ui);
+        let ends = Ends::of(ui.painter(), palette, source, look.quantities, area.width());
+        let Some(room) = Room::of(area, ends.width, look.with_lookups) else {
             return;
-        }
-        let (curves, second) = if look.with_lookups && is_high {
-            let (curves, second) = inner.split_top_bottom_at_y(inner.bottom() - LOOKUPS);
-            (curves.with_max_y(curves.bottom() - 8.0), Some(second))
-        } else {
-            (inner, None)
         };
+        let Room {
+            lane,
+            curves,
+            second,
+        } = room;
         let points = self
             .cached
-            .points(source, (from, to), inner.width() as usize);
+            .points(source, (from, to), curves.width() as usize);
         let top = look
             .top
             .unwrap_or_else(|| curves::scale_top(&points, source, look.quantities));
@@ -289,10 +325,10 @@ impl MemoryChart {
             .cached
             .sentence(source, &plane, look.quantities, &points);
         response.widget_info(|| WidgetInfo::labeled(Role::Figure, true, spoken));
-        let palette = Palette::of(ui);
         plane.time_axis(ui.painter(), palette, source, second.is_none());
         plane.byte_axis(ui.painter(), palette);
         curves::paint(ui.painter(), palette, &plane, &points, look.quantities);
+        ends.paint(ui.painter(), palette, &plane, &points);
         let second = second.map(|rect| Plane {
             rect,
             top: 1.0,
@@ -317,7 +353,7 @@ impl MemoryChart {
             let cross = egui::Stroke::new(1.0, palette.muted);
             ui.painter().vline(
                 plane.x(point.to_secs),
-                y_range.min + lane_height..=bottom,
+                y_range.min + lane.height()..=bottom,
                 cross,
             );
             readout::readout(ui, source, &plane, point, pointer, look.quantities);

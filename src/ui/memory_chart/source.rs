@@ -109,11 +109,9 @@ impl<'a> ChartSource<'a> {
 
     /// A quantity of the newest sample, and how old it is by then.
     pub(super) fn value(&self, quantity: Quantity) -> Option<(Bytes, f64)> {
-        let latest = &self.history.latest;
-        let slow = self.history.slow();
-        let value = quantity.of(latest, slow.map(|(_, slow)| slow))?;
-        let age = match slow {
-            Some((taken, _)) if quantity.is_slow() => latest.at_secs - taken,
+        let value = self.history.newest(quantity)?;
+        let age = match self.history.slow() {
+            Some((taken, _)) if quantity.is_slow() => self.history.latest.at_secs - taken,
             _ => 0.0,
         };
         Some((value, age))

@@ -3,7 +3,7 @@
 use egui::{Button, RichText, Ui, vec2};
 use lucide_icons::Icon;
 
-use super::{ChartLook, ChartSource, Legend, MemoryChart, View, legend};
+use super::{Axis, ChartLook, ChartSource, Legend, MemoryChart, View, legend};
 use crate::{
     command::Outbox,
     ui::{theme, widgets::icon},
@@ -72,10 +72,12 @@ impl MemoryChart {
             }
         }
         let is_fixed = matches!(self.view, View::Fixed(..));
-        let (symbol, name) = if is_fixed {
-            (Icon::Play, "Follow the newest samples")
-        } else {
-            (Icon::Pause, "Pause the chart (samples go on)")
+        let (symbol, name) = match (source.axis, is_fixed) {
+            (Axis::TimeOfDay { .. }, true) => (Icon::Play, "Follow the newest samples"),
+            (Axis::TimeOfDay { .. }, false) => (Icon::Pause, "Pause the chart (samples go on)"),
+            (Axis::Since(_), true) => (Icon::Undo2, "Show the range of before"),
+            // What is over stands still.
+            (Axis::Since(_), false) => return,
         };
         let symbol = RichText::new(icon(symbol)).family(theme::icons());
         if ui
