@@ -7,7 +7,10 @@ use std::process::{Child, Command as Process};
 
 use common::ui::{endless_database, memory_view, shows, small_database, wait_until};
 use egui::accesskit::Role;
-use egui_kittest::{Harness, kittest::Queryable as _};
+use egui_kittest::{
+    Harness,
+    kittest::{NodeT as _, Queryable as _},
+};
 use jobscope::{
     command::{Command, View},
     db::profile::MemoryProfile,
@@ -57,10 +60,18 @@ fn the_window_records_and_shows_what_it_recorded() {
     field.focus();
     harness.run_steps(1);
     harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::A);
+    harness.key_press(egui::Key::Delete);
+    harness.run_steps(2);
+    let is_disabled = |harness: &Harness<'_, App>| {
+        let start = harness.get_by_role_and_label(Role::Button, "Start recording");
+        start.accesskit_node().is_disabled()
+    };
+    assert!(is_disabled(&harness), "the field can be emptied");
     harness
         .get_by_role_and_label(Role::TextInput, "Record to")
         .type_text(&path.display().to_string());
     harness.run_steps(2);
+    assert!(!is_disabled(&harness));
     harness.get_by_label("Start recording").click();
     wait_until(&mut harness, "the recording", |h| {
         let running = &h.state().state.instrument.recordings.running;
@@ -138,6 +149,14 @@ fn another_process_is_watched_until_it_ends() {
     wait_until(&mut harness, "the mark", |h| {
         let markers = &h.state().state.live.timeline.markers;
         markers.iter().any(|mark| mark.text.contains("ended"))
+    });
+    // Its curve is still in sight, and so is the name of it, without a value.
+    let legend = |harness: &Harness<'_, App>| {
+        let row = harness.get_by_role_and_label(Role::CheckBox, "Watched process, RSS");
+        row.value()
+    };
+    wait_until(&mut harness, "no value", |h| {
+        legend(h) == Some("–".to_owned())
     });
     let nobody = Command::WatchProcess(Some("no-such-program".to_owned()));
     harness.state_mut().send(nobody);

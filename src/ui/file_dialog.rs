@@ -26,12 +26,21 @@ pub enum Purpose {
     ClusterFolder,
 }
 
+/// What a place to write to is chosen for: nobody else is given it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// An export of jobs.
+    Export,
+    /// A recording.
+    Recording,
+}
+
 /// What came of a dialog.
 enum Answer {
     /// A file or a folder to read. `None`: cancelled, or there is no dialog on this desktop.
     Picked(Purpose, Option<PathBuf>),
     /// A place to write to later. `None`: cancelled, or there is no dialog on this desktop.
-    Place(Option<PathBuf>),
+    Place(Place, Option<PathBuf>),
     /// Something was written there, or was to be.
     Saved(Result<Option<PathBuf>, Report>),
 }
@@ -45,7 +54,7 @@ pub struct FileDialog {
     came_back_empty: bool,
     /// What became of the last file that was to be written.
     note: Option<String>,
-    place: Option<PathBuf>,
+    place: Option<(Place, PathBuf)>,
 }
 
 impl FileDialog {
@@ -102,8 +111,8 @@ impl FileDialog {
                     Purpose::ClusterFile | Purpose::ClusterFolder => Command::AddClusters(path),
                 });
             }
-            Some(Answer::Place(Some(path))) => self.place = Some(path),
-            Some(Answer::Place(None)) => {}
+            Some(Answer::Place(what, Some(path))) => self.place = Some((what, path)),
+            Some(Answer::Place(_, None)) => {}
             Some(Answer::Picked(..)) | None => self.came_back_empty = true,
             Some(Answer::Saved(Ok(Some(path)))) => {
                 self.note = Some(format!("Saved as {}", path.display()));
@@ -154,20 +163,26 @@ impl FileDialog {
     }
 
     /// Asks for a place to write to later; [`Self::take_place`] has it then.
-    pub fn pick_place(&mut self, ctx: &egui::Context, name: &str) {
+    pub fn pick_place(&mut self, ctx: &egui::Context, what: Place, name: &str) {
         if self.is_open() {
             return;
         }
+        let title = match what {
+            Place::Export => "Export to",
+            Place::Recording => "Record to",
+        };
         let picking = rfd::AsyncFileDialog::new()
-            .set_title("Export to")
+            .set_title(title)
             .set_file_name(name)
             .save_file();
-        self.wait_for(ctx, move || Answer::Place(path_of(picking)));
+        self.wait_for(ctx, move || Answer::Place(what, path_of(picking)));
     }
 
-    /// The place that was chosen since the last call.
-    pub fn take_place(&mut self) -> Option<PathBuf> {
-        self.place.take()
+    /// The place that was chosen for this since the last call.
+    pub fn take_place(&mut self, what: Place) -> Option<PathBuf> {
+        self.place
+            .take_if(|(chosen_for, _)| *chosen_for == what)
+            .map(|(_, path)| path)
     }
 
     /// Asks where to write, then makes the content and writes it, all of it away from this thread.

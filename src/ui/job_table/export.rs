@@ -1,6 +1,6 @@
 //! Export: the dialog, and the line that says how far it has come.
 
-use std::{path::PathBuf, time::Duration};
+use std::path::PathBuf;
 
 use egui::{Id, Modal, TextEdit, Ui};
 use lucide_icons::Icon;
@@ -15,10 +15,10 @@ use crate::{
         export::{Columns, ExportWish, Scope},
     },
     ui::{
-        file_dialog::FileDialog,
+        file_dialog::{FileDialog, Place},
         widgets::{icon_button, left_aligned, primary_button, small, turning},
     },
-    units::{Bytes, format_count, format_elapsed, format_rough_count},
+    units::{Bytes, format_count, format_elapsed, format_rough_count, seconds},
 };
 
 /// Remembers what is being chosen.
@@ -96,7 +96,7 @@ impl ExportDialog {
         if !self.is_open {
             return;
         }
-        if let Some(path) = dialog.take_place() {
+        if let Some(path) = dialog.take_place(Place::Export) {
             self.path = path.display().to_string();
             // The dialog of the desktop has asked already.
             self.wish.overwrite = true;
@@ -164,7 +164,7 @@ impl ExportDialog {
             ui.add(field).labelled_by(label.id);
             let choose = ui.add_enabled(!dialog.is_open(), egui::Button::new("Choose…"));
             if choose.clicked() {
-                dialog.pick_place(ui.ctx(), &self.file_name());
+                dialog.pick_place(ui.ctx(), Place::Export, &self.file_name());
             }
         });
         ui.checkbox(
@@ -257,7 +257,7 @@ pub fn progress_ui(ui: &mut Ui, state: &AppState, out: &mut Outbox) {
             }
             if let Some(total) = running.total.filter(|_| running.rows > 0) {
                 let left = total.saturating_sub(running.rows) as f64 / rate.max(1.0);
-                let left = format_elapsed(Duration::from_secs_f64(left));
+                let left = format_elapsed(seconds(left));
                 text = format!("{text} · {left} left");
             }
             ui.label(format!("Exporting: {text}"))
@@ -272,7 +272,7 @@ pub fn progress_ui(ui: &mut Ui, state: &AppState, out: &mut Outbox) {
     };
     line(ui, |ui| {
         let rows = format_count(over.rows.cast_signed());
-        let time = format_elapsed(Duration::from_secs_f64(over.secs.max(0.0)));
+        let time = format_elapsed(seconds(over.secs.max(0.0)));
         let there = over
             .end
             .path

@@ -38,6 +38,9 @@ impl Charts {
         out: &mut Outbox,
     ) -> bool {
         let recordings = &state.instrument.recordings;
+        let is_open = |path: &PathBuf| recordings.open.iter().any(|open| open.path == *path);
+        self.recorded.retain(|path, _| is_open(path));
+        self.together.retain(|path, _| is_open(path));
         let look = ChartLook {
             quantities: &state.settings.quantities,
             legend: Legend::List,

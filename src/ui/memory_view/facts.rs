@@ -9,7 +9,7 @@ use crate::{
         series::Point,
     },
     ui::widgets::{figures, muted},
-    units::{Bytes, format_elapsed, format_rough_count, format_time},
+    units::{Bytes, counted, format_elapsed, format_rough_count, format_time},
 };
 
 /// Shows one recording's facts.
@@ -41,8 +41,10 @@ pub fn ui(ui: &mut Ui, recording: &OpenRecording) {
         (
             "Machine",
             format!(
-                "{}, {}, {} threads, {memory}",
-                machine.system, machine.architecture, machine.cpus
+                "{}, {}, {}, {memory}",
+                machine.system,
+                machine.architecture,
+                counted(machine.cpus as u64, "thread", "threads")
             ),
         ),
         ("SQLite", sqlite_version.clone()),

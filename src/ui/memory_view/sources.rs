@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
-use egui::{Button, ScrollArea, TextEdit, Ui, containers::menu::MenuButton};
+use egui::{
+    Button, ScrollArea, TextEdit, Ui, containers::menu::MenuButton,
+    scroll_area::ScrollBarVisibility,
+};
 use lucide_icons::Icon;
 
 use super::{charts::Charts, export};
@@ -11,20 +14,25 @@ use crate::{
     memory::process::ProcessEntry,
     state::{AppState, instrument::recordings::Shown},
     ui::{
-        file_dialog::{FileDialog, Purpose},
+        file_dialog::{FileDialog, Place, Purpose},
         theme::Palette,
         widgets::{icon, icon_button, left_aligned, mixed, plain_menu, primary_button, small},
     },
-    units::{Bytes, format_elapsed},
+    units::{Bytes, counted, format_elapsed, seconds},
 };
 
 /// Remembers what is being typed.
 #[derive(Default)]
 pub struct Sources {
-    record_to: String,
+    /// Where to record to, once somebody has typed or chosen it.
+    record_to: Option<String>,
     open_path: String,
     process: String,
     guard: Option<String>,
+    /// How wide the buttons were in the last frame.
+    buttons_width: f32,
+    /// What was shown in the last frame: the name of something new is scrolled into sight.
+    last_shown: Shown,
 }
 
 impl Sources {
@@ -39,13 +47,22 @@ impl Sources {
     ) {
         ui.horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = 4.0;
-            histories_ui(ui, state, out);
+            // Beside the buttons, as wide as they were in the last frame; many recordings scroll.
+            let room = ui.available_width() - self.buttons_width - 12.0;
+            ScrollArea::horizontal()
+                .id_salt("histories")
+                .max_width(room.max(60.0))
+                .scroll_bar_visibility(ScrollBarVisibility::AlwaysHidden)
+                .show(ui, |ui| {
+                    ui.horizontal(|ui| self.histories_ui(ui, state, out))
+                });
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
                 self.guard_ui(ui, state, out);
                 export::menu_ui(ui, (state, started_unix), charts, dialog);
                 self.watch_ui(ui, state, out);
                 self.open_ui(ui, dialog, out);
                 self.record_ui(ui, state, dialog, out);
+                self.buttons_width = ui.max_rect().right() - ui.cursor().right();
             });
         });
         dialog.note_ui(ui);
@@ -70,7 +87,7 @@ impl Sources {
         let palette = Palette::of(ui);
         if let Some(running) = &state.instrument.recordings.running {
             let secs = (state.live.latest.at_secs - running.from_secs).max(0.0);
-            let elapsed = format_elapsed(std::time::Duration::from_secs_f64(secs));
+            let elapsed = format_elapsed(seconds(secs));
             let text = format!("{} Stop recording · {elapsed}", icon(Icon::Square));
             let stop = ui
                 .add(Button::new(mixed(&text, 13.0, palette.bad)))
@@ -102,23 +119,23 @@ impl Sources {
         dialog: &mut FileDialog,
         out: &mut Outbox,
     ) {
-        if self.record_to.is_empty() {
+        if let Some(path) = dialog.take_place(Place::Recording) {
+            self.record_to = Some(path.display().to_string());
+        }
+        let record_to = self.record_to.get_or_insert_with(|| {
             let folder = directories::UserDirs::new().map(|dirs| dirs.home_dir().to_owned());
             let path = folder.unwrap_or_default().join(file_name(state));
-            self.record_to = path.display().to_string();
-        }
-        if let Some(path) = dialog.take_place() {
-            self.record_to = path.display().to_string();
-        }
+            path.display().to_string()
+        });
         let label = ui.label("Record to");
         ui.horizontal(|ui| {
-            let field = TextEdit::singleline(&mut self.record_to)
+            let field = TextEdit::singleline(record_to)
                 .margin(egui::Margin::symmetric(6, 4))
                 .desired_width(310.0);
             ui.add(field).labelled_by(label.id);
             let choose = ui.add_enabled(!dialog.is_open(), Button::new("Choose…"));
             if choose.clicked() {
-                dialog.pick_place(ui.ctx(), &file_name(state));
+                dialog.pick_place(ui.ctx(), Place::Recording, &file_name(state));
             }
         });
         ui.label(small(
@@ -126,9 +143,13 @@ impl Sources {
             "Memory, events and receipts; no data of the database and no SQL. Up to 25 MB an hour",
         ));
         ui.add_space(4.0);
-        if primary_button(ui, "Start recording").clicked() {
-            out.send(Command::Record(Some(PathBuf::from(self.record_to.trim()))));
-            self.record_to.clear();
+        let path = record_to.trim();
+        let can = !path.is_empty();
+        let start = ui.add_enabled_ui(can, |ui| primary_button(ui, "Start recording"));
+        if start.inner.clicked() {
+            out.send(Command::Record(Some(PathBuf::from(path))));
+            // The next one has a name of its own.
+            self.record_to = None;
             ui.close();
         }
     }
@@ -192,13 +213,14 @@ impl Sources {
                 bytes.map_or_else(|| "not told".to_owned(), |bytes| bytes.to_string())
             };
             ui.label(format!(
-                "pid {}: RSS {}, peak {}, {} threads",
+                "pid {}: RSS {}, peak {}, {}",
                 other.pid,
                 or_unknown(other.rss),
                 or_unknown(other.peak),
-                other
-                    .threads
-                    .map_or_else(|| "?".to_owned(), |threads| threads.to_string())
+                other.threads.map_or_else(
+                    || "threads not told".to_owned(),
+                    |threads| counted(u64::from(threads), "thread", "threads")
+                )
             ));
             if let Some(file) = &other.file {
                 ui.label(small(
@@ -247,8 +269,8 @@ impl Sources {
             for process in processes.iter().filter(matches).take(200) {
                 let text = format!("{} · pid {} · {}", process.name, process.pid, process.rss);
                 if ui.selectable_label(false, text).clicked() {
+                    // The menu stays: what is seen of the process, or why nothing is, stands above.
                     out.send(Command::WatchProcess(Some(process.pid.to_string())));
-                    ui.close();
                 }
             }
         });
@@ -296,6 +318,47 @@ impl Sources {
         });
         response.on_hover_text("Stops the largest task before memory runs out");
     }
+
+    /// Live, and each open recording.
+    fn histories_ui(&mut self, ui: &mut Ui, state: &AppState, out: &mut Outbox) {
+        let recordings = &state.instrument.recordings;
+        let is_news = self.last_shown != recordings.shown;
+        self.last_shown = recordings.shown;
+        let mut choice = |ui: &mut Ui, shown: Shown, name: &str, hint: &str| {
+            let is_shown = recordings.shown == shown;
+            let button = ui
+                .add(Button::selectable(is_shown, name))
+                .on_hover_text(hint);
+            if is_shown && is_news {
+                button.scroll_to_me(None);
+            }
+            if button.clicked() {
+                out.send(Command::ShowHistory(shown));
+            }
+        };
+        choice(ui, Shown::Live, "Live", "This process, now");
+        for (index, open) in recordings.open.iter().enumerate() {
+            let path = open.path.display().to_string();
+            choice(ui, Shown::One(index), &open.name(), &path);
+        }
+        if recordings.open.len() > 1 {
+            choice(
+                ui,
+                Shown::Together,
+                "Together",
+                "All recordings below each other, from the start of their first task",
+            );
+        }
+        if let Shown::One(index) = recordings.shown
+            && icon_button(ui, Icon::X, "Close recording").clicked()
+        {
+            out.send(Command::CloseRecording(index));
+        }
+        if !recordings.opening.is_empty() {
+            crate::ui::widgets::turning(ui, 14.0);
+            ui.label(small(ui, "reading"));
+        }
+    }
 }
 
 fn parse_guard(text: &str) -> Result<Option<Bytes>, String> {
@@ -315,37 +378,4 @@ fn file_name(state: &AppState) -> String {
             |time| time.strftime("%Y-%m-%d-%H%M%S").to_string(),
         );
     format!("jobscope-{time}.jsonl")
-}
-
-/// Live, and each open recording.
-fn histories_ui(ui: &mut Ui, state: &AppState, out: &mut Outbox) {
-    let recordings = &state.instrument.recordings;
-    let mut choice = |ui: &mut Ui, shown: Shown, name: &str, hint: &str| {
-        let button = Button::selectable(recordings.shown == shown, name);
-        if ui.add(button).on_hover_text(hint).clicked() {
-            out.send(Command::ShowHistory(shown));
-        }
-    };
-    choice(ui, Shown::Live, "Live", "This process, now");
-    for (index, open) in recordings.open.iter().enumerate() {
-        let path = open.path.display().to_string();
-        choice(ui, Shown::One(index), &open.name(), &path);
-    }
-    if recordings.open.len() > 1 {
-        choice(
-            ui,
-            Shown::Together,
-            "Together",
-            "All recordings below each other, from the start of their first task",
-        );
-    }
-    if let Shown::One(index) = recordings.shown
-        && icon_button(ui, Icon::X, "Close recording").clicked()
-    {
-        out.send(Command::CloseRecording(index));
-    }
-    if !recordings.opening.is_empty() {
-        crate::ui::widgets::turning(ui, 14.0);
-        ui.label(small(ui, "reading"));
-    }
 }
