@@ -235,7 +235,7 @@ impl MemoryChart {
         let card_in_legend =
             has_card && look.legend == Legend::List && rect.width() < CARD_BESIDE_FROM;
         let legend_width = match look.legend {
-            Legend::Short => 218.0,
+            Legend::Short => 236.0,
             Legend::List if card_in_legend => card::WIDTH,
             Legend::List if is_wide => 250.0,
             Legend::List => 214.0,

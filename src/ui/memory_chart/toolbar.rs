@@ -16,6 +16,9 @@ const CHOICES: [(&str, &str, View); 4] = [
     ("all", "Everything since the start", View::All),
 ];
 
+const SELECT_HINT: &str = "Drag over the chart to select a time (otherwise: with the shift key; \
+                           arrow keys move the selection, Esc clears it)";
+
 /// The height of a row of buttons, with the space above it.
 const BUTTONS: f32 = 26.0;
 
@@ -54,6 +57,13 @@ impl MemoryChart {
             ui.horizontal(|ui| {
                 self.range_ui(ui, source);
                 if look.legend == Legend::Short {
+                    let symbol = RichText::new(icon(Icon::SquareDashedMousePointer));
+                    let symbol = symbol.family(theme::icons()).size(13.0);
+                    let select = Button::selectable(self.selection.by_drag, symbol);
+                    let select = ui.add(select).accessible_name("Select");
+                    if select.on_hover_text(SELECT_HINT).clicked() {
+                        self.selection.by_drag = !self.selection.by_drag;
+                    }
                     legend::menu_ui(ui, source, look.quantities, out);
                 }
             });
@@ -97,9 +107,7 @@ impl MemoryChart {
     }
 
     fn selecting_ui(&mut self, ui: &mut Ui) {
-        let hint = "Drag over the chart to select a time (otherwise: with the shift key; \
-                    arrow keys move the selection, Esc clears it)";
-        if toggle(ui, self.selection.by_drag, "Select", hint).clicked() {
+        if toggle(ui, self.selection.by_drag, "Select", SELECT_HINT).clicked() {
             self.selection.by_drag = !self.selection.by_drag;
         }
         ui.add_enabled_ui(self.selection.range(0).is_some(), |ui| {
