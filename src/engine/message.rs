@@ -166,6 +166,27 @@ pub enum Request {
     },
 }
 
+impl Request {
+    /// The task that it starts, if it starts one.
+    pub fn task(&self) -> Option<(TaskId, &Task)> {
+        match self {
+            Self::Run(id, task) | Self::RunWithin(id, task, _) => Some((*id, task)),
+            Self::Open { .. }
+            | Self::Cancel(_)
+            | Self::SetProfile(_)
+            | Self::Shrink
+            | Self::Trim
+            | Self::GiveBack(_)
+            | Self::SetGuard(_)
+            | Self::WatchProcess(_)
+            | Self::Record(_)
+            | Self::OpenRecording(_)
+            | Self::ListProcesses
+            | Self::LoadClusters { .. } => None,
+        }
+    }
+}
+
 /// Something that happened, and when.
 #[derive(Clone, Debug)]
 pub struct News {

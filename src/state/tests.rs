@@ -137,21 +137,7 @@ fn opening_asks_for_jobs_their_number_and_suggestions() {
     let requests = happen(&mut state, Event::Opened(Box::new(facts("a.db"))));
     let names: Vec<_> = requests
         .iter()
-        .filter_map(|request| match request {
-            Request::Run(_, task) | Request::RunWithin(_, task, _) => Some(task.name()),
-            Request::Open { .. }
-            | Request::Cancel(_)
-            | Request::SetProfile(_)
-            | Request::Shrink
-            | Request::Trim
-            | Request::GiveBack(_)
-            | Request::SetGuard(_)
-            | Request::WatchProcess(_)
-            | Request::Record(_)
-            | Request::OpenRecording(_)
-            | Request::ListProcesses
-            | Request::LoadClusters { .. } => None,
-        })
+        .filter_map(|request| Some(request.task()?.1.name()))
         .collect();
     assert_eq!(
         names,
@@ -460,22 +446,8 @@ fn marks_stay_in_order_when_news_overtake_each_other() {
 }
 
 fn started(requests: &[Request]) -> Vec<&'static str> {
-    let name = |request: &Request| match request {
-        Request::Run(_, task) | Request::RunWithin(_, task, _) => Some(task.name()),
-        Request::Open { .. }
-        | Request::Cancel(_)
-        | Request::SetProfile(_)
-        | Request::Shrink
-        | Request::Trim
-        | Request::GiveBack(_)
-        | Request::SetGuard(_)
-        | Request::WatchProcess(_)
-        | Request::Record(_)
-        | Request::OpenRecording(_)
-        | Request::ListProcesses
-        | Request::LoadClusters { .. } => None,
-    };
-    requests.iter().filter_map(name).collect()
+    let tasks = requests.iter().filter_map(Request::task);
+    tasks.map(|(_, task)| task.name()).collect()
 }
 
 fn facts_of(ddl: &str) -> DatabaseFacts {
@@ -636,24 +608,9 @@ fn tags_and_keys_are_suggested_and_what_was_stopped_says_so() {
     let mut state = AppState::new(Settings::default());
     let requests = happen(&mut state, Event::Opened(Box::new(facts("a.db"))));
     let id_of = |wanted: &str| {
-        let id = requests.iter().find_map(|request| match request {
-            Request::Run(id, task) if task.name() == wanted => Some(*id),
-            Request::Run(..)
-            | Request::RunWithin(..)
-            | Request::Open { .. }
-            | Request::Cancel(_)
-            | Request::SetProfile(_)
-            | Request::Shrink
-            | Request::Trim
-            | Request::GiveBack(_)
-            | Request::SetGuard(_)
-            | Request::WatchProcess(_)
-            | Request::Record(_)
-            | Request::OpenRecording(_)
-            | Request::ListProcesses
-            | Request::LoadClusters { .. } => None,
-        });
-        id.expect(wanted)
+        let mut tasks = requests.iter().filter_map(Request::task);
+        let task = tasks.find(|(_, task)| task.name() == wanted);
+        task.expect(wanted).0
     };
     let text = |text: &str| Cell::Text(text.to_owned());
     let rows = vec![vec![

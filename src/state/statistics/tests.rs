@@ -63,26 +63,8 @@ fn show(state: &mut AppState) -> Vec<Request> {
 fn names(requests: &[Request]) -> Vec<&'static str> {
     requests
         .iter()
-        .filter_map(|request| run(request).map(|(_, task)| task.name()))
+        .filter_map(|request| Some(request.task()?.1.name()))
         .collect()
-}
-
-fn run(request: &Request) -> Option<(TaskId, &Task)> {
-    match request {
-        Request::Run(id, task) | Request::RunWithin(id, task, _) => Some((*id, task)),
-        Request::Open { .. }
-        | Request::Cancel(_)
-        | Request::SetProfile(_)
-        | Request::Shrink
-        | Request::Trim
-        | Request::GiveBack(_)
-        | Request::SetGuard(_)
-        | Request::WatchProcess(_)
-        | Request::Record(_)
-        | Request::OpenRecording(_)
-        | Request::ListProcesses
-        | Request::LoadClusters { .. } => None,
-    }
 }
 
 fn end(state: &mut AppState, id: TaskId, outcome: Outcome, rows: Vec<Vec<Cell>>) -> Vec<Request> {
@@ -111,7 +93,7 @@ fn end(state: &mut AppState, id: TaskId, outcome: Outcome, rows: Vec<Vec<Cell>>)
 fn id_of(requests: &[Request], name: &str) -> TaskId {
     requests
         .iter()
-        .filter_map(run)
+        .filter_map(Request::task)
         .find(|(_, task)| task.name() == name)
         .map(|(id, _)| id)
         .expect(name)
@@ -168,7 +150,7 @@ fn a_new_filter_stops_all_parts_and_asks_for_all_of_them_again() {
         keys(),
     );
     let requests = state.handle(3.0, Command::SetFilter(only_failed()));
-    let running = first.iter().chain(&more).filter_map(run);
+    let running = first.iter().chain(&more).filter_map(Request::task);
     for (id, task) in running.filter(|(_, task)| task.name() != "footprint-keys") {
         assert!(requests.contains(&Request::Cancel(id)), "{}", task.name());
     }
@@ -362,7 +344,7 @@ fn cluster_descriptions_are_kept_for_their_database_and_ask_for_metrics_again() 
     assert_eq!(names(&requests), ["histogram-metric", "histogram-metric"]);
     let peaks: Vec<_> = requests
         .iter()
-        .filter_map(run)
+        .filter_map(Request::task)
         .filter_map(|(_, task)| match task {
             Task::Query(JobQuery::MetricHistogram { metric, .. }) => {
                 Some(metric.scale.as_ref().map(|scale| scale.peak))

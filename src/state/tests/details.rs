@@ -12,21 +12,7 @@ fn select(state: &mut AppState, job: i64) -> [TaskId; 3] {
 }
 
 fn id_of(request: &Request) -> Option<TaskId> {
-    match request {
-        Request::Run(id, _) | Request::RunWithin(id, _, _) => Some(*id),
-        Request::Open { .. }
-        | Request::Cancel(_)
-        | Request::SetProfile(_)
-        | Request::Shrink
-        | Request::Trim
-        | Request::GiveBack(_)
-        | Request::SetGuard(_)
-        | Request::WatchProcess(_)
-        | Request::Record(_)
-        | Request::OpenRecording(_)
-        | Request::ListProcesses
-        | Request::LoadClusters { .. } => None,
-    }
+    request.task().map(|(id, _)| id)
 }
 
 fn details(state: &AppState) -> &Details {
