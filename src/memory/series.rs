@@ -15,6 +15,8 @@ pub struct Range {
     pub max: u64,
     /// The mean over the readings, in bytes.
     pub mean: f64,
+    /// How many readings there were: as many as samples, or fewer where it was not always known.
+    pub num_known: u32,
 }
 
 /// [`Range`] in a third of its size: a history has a million of them. KiB are as fine as the kernel
@@ -50,7 +52,7 @@ impl Packed {
         self.min_kib > self.max_kib
     }
 
-    /// Takes in others, which are this share of all.
+    /// Takes in others, which are this share of all that were read.
     fn absorb(&mut self, other: &Self, share: f32) {
         if other.is_none() {
             return;
@@ -87,6 +89,8 @@ pub struct Point {
     /// The age of the oldest read snapshot, at its largest; 0 where none was held.
     pub snapshot_secs: f32,
     quantities: [Packed; Quantity::ALL.len()],
+    /// How many of the samples knew each quantity.
+    num_known: [u32; Quantity::ALL.len()],
     caches_kib: [u32; MAX_CONNECTIONS],
 }
 
@@ -97,6 +101,7 @@ impl Point {
             *cache = to_kib(connection.cache_used);
         }
         let threads = sample.other.as_ref().and_then(|other| other.threads);
+        let quantities = Quantity::ALL.map(|quantity| Packed::of(quantity.of(sample, slow)));
         Self {
             from_secs: sample.at_secs,
             to_secs: sample.at_secs,
@@ -105,7 +110,8 @@ impl Point {
             cache_hits: 0,
             cache_misses: 0,
             snapshot_secs: sample.snapshot_secs().unwrap_or(0.0) as f32,
-            quantities: Quantity::ALL.map(|quantity| Packed::of(quantity.of(sample, slow))),
+            num_known: quantities.map(|packed| u32::from(!packed.is_none())),
+            quantities,
             caches_kib,
         }
     }
@@ -117,6 +123,7 @@ impl Point {
             min: u64::from(packed.min_kib) << 10,
             max: u64::from(packed.max_kib) << 10,
             mean: f64::from(packed.mean_kib) * 1024.0,
+            num_known: self.num_known[quantity.index()],
         })
     }
 
@@ -160,16 +167,18 @@ impl Point {
 
     /// The same in place: a long time is tens of thousands of points, and each is large.
     fn absorb(&mut self, later: &Self) {
-        let num_samples = self.num_samples + later.num_samples;
-        let share = later.num_samples as f32 / num_samples.max(1) as f32;
         for (cache, other) in self.caches_kib.iter_mut().zip(later.caches_kib) {
             *cache = (*cache).max(other);
         }
-        for (packed, other) in self.quantities.iter_mut().zip(&later.quantities) {
-            packed.absorb(other, share);
+        // A mean is over the samples that knew the quantity, not over those that lie between.
+        let known = self.num_known.iter_mut().zip(&later.num_known);
+        let packed = self.quantities.iter_mut().zip(&later.quantities);
+        for ((packed, other), (known, more)) in packed.zip(known) {
+            *known += more;
+            packed.absorb(other, *more as f32 / (*known).max(1) as f32);
         }
         self.to_secs = later.to_secs;
-        self.num_samples = num_samples;
+        self.num_samples += later.num_samples;
         self.threads = self.threads.max(later.threads);
         self.cache_hits += later.cache_hits;
         self.cache_misses += later.cache_misses;
@@ -181,8 +190,8 @@ impl Point {
     }
 }
 
-/// At most this many points: about 13 MiB, and more than an hour before the first thinning.
-const MAX_POINTS: usize = 42_000;
+/// At most this many points: about 14 MiB, and more than an hour before the first thinning.
+const MAX_POINTS: usize = 38_000;
 
 /// Room is made for so many more points at a time.
 const ROOM: usize = 2_000;
@@ -558,6 +567,30 @@ mod tests {
             .map(|point| point.max(Quantity::Pss))
             .collect();
         assert_eq!(pss, [Some(Bytes::mib(7)), Some(Bytes::mib(7)), None]);
+    }
+
+    #[test]
+    fn a_mean_is_over_the_time_in_which_the_quantity_was_known() {
+        let mut series = Series::default();
+        // Long enough to be thinned, so that points stand for known and unknown samples alike.
+        let num_samples = 3 * u32::try_from(MAX_POINTS).expect("small");
+        for tick in 0..num_samples {
+            let mut sample = sample(f64::from(tick) / 10.0, 0);
+            sample.rss = match tick % 40 {
+                0..10 => Some(Bytes::mib(4)),
+                10..20 => Some(Bytes::mib(8)),
+                _ => None,
+            };
+            series.push(&sample);
+        }
+        let sum = series.sum(0.0, 1e9).expect("points");
+        let rss = rss_of(&sum);
+        assert_eq!(sum.num_samples, num_samples);
+        assert_eq!(rss.num_known, num_samples / 2);
+        let mean = rss.mean / f64::from(1 << 20);
+        assert!((mean - 6.0).abs() < 0.01, "4 and 8 MiB in turn: {mean}");
+        let heap = sum.range(Quantity::SqliteHeap).expect("always known");
+        assert_eq!(heap.num_known, num_samples);
     }
 
     #[test]

@@ -17,6 +17,7 @@ use crate::{
         quantity::Quantity,
         recording::{Header, RecordedHistory},
         series::Point,
+        summary::partly_known,
     },
     units::{Bytes, format_count, format_elapsed, format_rough_count, format_time, zone_name},
 };
@@ -215,8 +216,12 @@ impl<'a> Part<'a> {
             .filter(|(_, range)| range.max > 0)
             .map(|(quantity, range)| {
                 let [min, max, mean] = [range.min, range.max, range.mean as u64];
+                let part = partly_known(range.num_known, sum.num_samples);
+                let part = part.map_or_else(String::new, |part| {
+                    format!("<br><span class=\"muted\">{part}</span>")
+                });
                 format!(
-                    "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}</td>\
+                    "<tr><th scope=\"row\">{}{part}</th><td>{}</td><td>{}</td><td>{}</td>\
                      <td class=\"words\">{} <span class=\"muted\">Source: {}.</span></td></tr>\n",
                     escape(quantity.label()),
                     Bytes(min),

@@ -13,15 +13,17 @@ use crate::{
     units::{Bytes, format_elapsed},
 };
 
-pub use self::text::{difference, sentence, signed};
+pub use self::text::{difference, partly_known, sentence, signed};
 
 /// The course of one quantity through a range.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Course {
     /// The largest, in bytes.
     pub peak: u64,
-    /// The mean over the samples, in bytes.
+    /// The mean over the samples that knew it, in bytes.
     pub mean: f64,
+    /// How many samples knew it.
+    pub num_known: u32,
     /// The first that was known.
     pub start: f64,
     /// The last that was known.
@@ -108,7 +110,6 @@ impl RangeSummary {
         let last = points.partition_point(|point| point.from_secs <= to_secs);
         let points = points.get(first..last).unwrap_or_default();
         let mut courses = [const { None::<Course> }; Quantity::ALL.len()];
-        let mut weights = [0_u32; Quantity::ALL.len()];
         let mut lookups = (0, 0);
         for point in points {
             lookups.0 += point.cache_hits;
@@ -117,23 +118,21 @@ impl RangeSummary {
                 let Some(range) = point.range(quantity) else {
                     continue;
                 };
-                let samples = point.num_samples;
-                weights[quantity.index()] += samples;
                 let course = courses[quantity.index()].get_or_insert(Course {
                     peak: 0,
                     mean: 0.0,
+                    num_known: 0,
                     start: range.mean,
                     end: range.mean,
                 });
                 course.peak = course.peak.max(range.max);
-                course.mean += range.mean * f64::from(samples);
+                course.mean += range.mean * f64::from(range.num_known);
+                course.num_known += range.num_known;
                 course.end = range.mean;
             }
         }
-        for (course, weight) in courses.iter_mut().zip(weights) {
-            if let Some(course) = course {
-                course.mean /= f64::from(weight.max(1));
-            }
+        for course in courses.iter_mut().flatten() {
+            course.mean /= f64::from(course.num_known.max(1));
         }
         let mut growth = Vec::new();
         if let [first, .., last] = points {

@@ -163,3 +163,25 @@ fn a_screen_reader_hears_values_tasks_and_marks() {
     let text = sentence("Memory", &history, &[], (41.0, 42.0), &[Quantity::Rss]);
     assert!(text.contains("nothing was sampled"), "{text}");
 }
+
+#[test]
+fn what_was_known_only_part_of_the_time_says_so() {
+    let summary = RangeSummary::of(&history(), 10.0, 30.0);
+    let rss = summary.course(Quantity::Rss).expect("four of five samples");
+    assert!(rss.num_known < summary.num_samples, "{rss:?}");
+    assert_eq!(
+        summary.gaps(&[Quantity::Rss, Quantity::SqliteHeap, Quantity::Pss]),
+        ["RSS: known 80 % of the time"]
+    );
+    let text = summary.text(&[Quantity::Rss, Quantity::SqliteHeap], |_| String::new());
+    let line = |label: &str| text.lines().find(|line| line.starts_with(label));
+    let said = |label| line(label).is_some_and(|line| line.ends_with("; known 80 % of the time"));
+    assert!(said("RSS") && !said("SQLite heap"), "{text}");
+    for (known, part) in [
+        (1, Some("known less than 1 % of the time")),
+        (999, Some("known more than 99 % of the time")),
+        (1000, None),
+    ] {
+        assert_eq!(partly_known(known, 1000).as_deref(), part);
+    }
+}

@@ -21,6 +21,21 @@ pub fn difference(first: f64, second: f64) -> String {
     signed((second - first).round() as i64)
 }
 
+/// `known 43 % of the time`; `None` if that is all of it. What is said of a quantity is then said of
+/// this part.
+pub fn partly_known(num_known: u32, num_samples: u32) -> Option<String> {
+    if num_known >= num_samples {
+        return None;
+    }
+    // Rounded towards the middle: neither never nor always would be true.
+    let percent = (f64::from(num_known) * 100.0 / f64::from(num_samples)).round();
+    Some(match percent {
+        ..1.0 => "known less than 1 % of the time".to_owned(),
+        100.0.. => "known more than 99 % of the time".to_owned(),
+        percent => format!("known {percent} % of the time"),
+    })
+}
+
 impl RangeSummary {
     /// How long it is: `12.0 s`.
     pub fn duration(&self) -> String {
@@ -41,12 +56,14 @@ impl RangeSummary {
                 continue;
             };
             let Course { peak, mean, .. } = course;
+            let part = partly_known(course.num_known, self.num_samples);
             lines.push(format!(
-                "{}: peak {}, mean {}, change {}",
+                "{}: peak {}, mean {}, change {}{}",
                 quantity.label(),
                 Bytes(peak),
                 Bytes(mean as u64),
-                signed(course.change())
+                signed(course.change()),
+                part.map_or_else(String::new, |part| format!("; {part}"))
             ));
         }
         lines.push(self.hit_sentence());
@@ -70,6 +87,16 @@ impl RangeSummary {
             "No setting changed",
         );
         lines.join("\n")
+    }
+
+    /// `RSS: known 43 % of the time`, for each of these of which that is true.
+    pub fn gaps(&self, quantities: &[Quantity]) -> Vec<String> {
+        let gap = |quantity: &Quantity| {
+            let known = self.course(*quantity)?.num_known;
+            let part = partly_known(known, self.num_samples)?;
+            Some(format!("{}: {part}", quantity.label()))
+        };
+        quantities.iter().filter_map(gap).collect()
     }
 
     /// `Cache hit ratio 98.2 %, 1 204 misses`.

@@ -24,6 +24,7 @@ use crate::{
         marker::{Band, Marker},
         quantity::Quantity,
         series::Point,
+        summary::partly_known,
     },
     units::Bytes,
 };
@@ -268,7 +269,11 @@ impl<'a> Chart<'a> {
                 let range = visible.sum.range(*quantity)?;
                 let [min, max, mean] = [range.min, range.max, range.mean as u64].map(Bytes);
                 let label = quantity.label();
-                Some(format!("{label}: from {min} to {max}, {mean} on average."))
+                let part = partly_known(range.num_known, visible.sum.num_samples);
+                let part = part.map_or_else(String::new, |part| format!("; {part}"));
+                Some(format!(
+                    "{label}: from {min} to {max}, {mean} on average{part}."
+                ))
             }));
             let tasks = visible.bands.iter().take(MAX_TASKS);
             let tasks: Vec<_> = tasks.map(|band| task_words(band)).collect();

@@ -117,6 +117,9 @@ fn one_column(ui: &mut Ui, summary: &RangeSummary, quantities: &[Quantity]) {
         }
     }
     ui.add_space(2.0);
+    for gap in summary.gaps(quantities) {
+        ui.label(muted(ui, gap).size(12.0));
+    }
     ui.label(muted(ui, summary.hit_sentence()).size(12.0));
 }
 
@@ -169,6 +172,11 @@ fn two_columns(ui: &mut Ui, a: &RangeSummary, b: &RangeSummary, quantities: &[Qu
             format!("{:+.1} points", (b - a) * 100.0).replace('-', "−")
         });
     row(ui, "Cache hit ratio", &[ratio(a), ratio(b), points], false);
+    for (name, summary) in NAMES.into_iter().zip([a, b]) {
+        for gap in summary.gaps(quantities) {
+            ui.label(muted(ui, format!("{name}, {gap}")).size(12.0));
+        }
+    }
 }
 
 /// Who grew, what ran, what was changed.
