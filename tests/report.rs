@@ -544,6 +544,37 @@ fn several_recordings_are_aligned_by_their_first_task() {
 }
 
 #[test]
+fn a_recording_with_nothing_in_the_range_is_named_beside_the_others() {
+    let (folder, path) = folder();
+    let long = folder.path().join("long.jsonl");
+    record(&long, 300.0, 5.0, 40.0);
+    let none = folder.path().join("none.jsonl");
+    Recorder::create(&none, &header(&none)).expect("created");
+    let inputs = [path.as_path(), &long, &none];
+    let words = "run: nothing was sampled in this range; its samples are from −2.0 s to 13.9 s";
+    let without_any = "none: not one sample was recorded";
+    for name in ["some.svg", "some.png", "some.html"] {
+        let output = folder.path().join(name);
+        let result = report(&inputs, &output, &["--from", "20"]);
+        let said = talk(&result);
+        assert!(result.status.success(), "{name}: {said}");
+        assert!(said.contains(words) && said.contains(without_any), "{said}");
+    }
+    let svg = fs::read_to_string(folder.path().join("some.svg")).expect("written");
+    assert!(svg.contains(words) && svg.contains(without_any) && svg.contains(">long<"));
+    let html = fs::read_to_string(folder.path().join("some.html")).expect("written");
+    assert_balanced(&html);
+    let (_, html) = html.split_once("Side by side").expect("a table");
+    let row =
+        "<th scope=\"row\">run</th><td colspan=\"5\" class=\"words muted\">nothing was sampled";
+    assert!(html.contains(row), "{html}");
+    let nothing = report(&inputs, &folder.path().join("x.svg"), &["--from", "90"]);
+    assert_eq!(nothing.status.code(), Some(1), "{}", talk(&nothing));
+    assert!(talk(&nothing).contains("the samples are from"));
+    assert_nothing_left(folder.path());
+}
+
+#[test]
 fn a_recording_that_was_cut_is_shown_and_said_to_be_cut() {
     let (folder, path) = folder();
     let mut bytes = fs::read(&path).expect("bytes");

@@ -225,7 +225,11 @@ pub fn run(args: &ReportArgs) -> Result<ExitCode> {
             csv::events(&recorded.history, &recorded.receipts, spec.range, zero, out).map(drop)
         })?;
     }
-    for (name, recorded) in names.iter().zip(&recorded) {
+    for source in &sources {
+        let html::Source { name, recorded } = source;
+        if let Some(words) = source.nothing_there(&spec, is_alone) {
+            say(&format!("{name}: {words}"));
+        }
         if recorded.is_cut {
             say(&format!(
                 "{name}: its last line is not whole; everything before it was read"

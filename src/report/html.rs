@@ -37,6 +37,13 @@ pub struct Source<'a> {
 }
 
 impl<'a> Source<'a> {
+    /// Why the report shows nothing of it, if it does not.
+    pub fn nothing_there(&self, spec: &ChartSpec, is_alone: bool) -> Option<String> {
+        let part = Part::new(self, spec, is_alone);
+        let history = &self.recorded.history;
+        (part.sum.is_none()).then(|| chart::nothing_there(history, part.shift))
+    }
+
     /// How it is drawn. Its limits are those at its start.
     pub fn panel(&self, is_alone: bool) -> Panel<'a> {
         let profile = &self.recorded.header.profile;
@@ -140,6 +147,10 @@ impl<'a> Part<'a> {
         });
         let samples = format_count(recorded.num_samples);
         let mut notes = Vec::new();
+        if self.sum.is_none() {
+            let words = chart::nothing_there(&recorded.history, self.shift);
+            notes.push(format!("Not in the chart: {words}."));
+        }
         if recorded.is_cut {
             notes.push(
                 "The last line is not whole: the program that recorded was ended in the middle of \
@@ -505,6 +516,13 @@ fn comparison(parts: &[Part<'_>]) -> String {
     let rows: String = parts
         .iter()
         .map(|part| {
+            if part.sum.is_none() {
+                return format!(
+                    "<tr><th scope=\"row\">{}</th><td colspan=\"5\" class=\"words muted\">nothing \
+                     was sampled in this range</td></tr>\n",
+                    escape(part.source.name)
+                );
+            }
             let peak = |quantity| {
                 let max = part.sum.as_ref().and_then(|sum| sum.max(quantity));
                 max.map_or_else(|| "unknown".to_owned(), |bytes| bytes.to_string())

@@ -60,8 +60,20 @@ impl Entry {
     }
 }
 
+/// What stands between the title and the charts.
 pub(super) fn height(chart: &Chart<'_>) -> f64 {
+    rows_height(chart) + absent_height(chart)
+}
+
+fn rows_height(chart: &Chart<'_>) -> f64 {
     rows(chart).len() as f64 * ROW + 6.0
+}
+
+fn absent_height(chart: &Chart<'_>) -> f64 {
+    match chart.absent.len() {
+        0 => 0.0,
+        count => count as f64 * NOTE + 6.0,
+    }
 }
 
 /// Draws the legend from `y` on. Answers with where it ends.
@@ -94,7 +106,19 @@ pub(super) fn draw(chart: &Chart<'_>, canvas: &mut dyn Canvas, y: f64) -> f64 {
         }
         line += ROW;
     }
-    y + height(chart)
+    y + rows_height(chart)
+}
+
+/// Draws which histories the range shows nothing of. Answers with where that ends.
+pub(super) fn draw_absent(chart: &Chart<'_>, canvas: &mut dyn Canvas, y: f64) -> f64 {
+    let room = f64::from(chart.size.0) - 32.0;
+    for (index, words) in chart.absent.iter().enumerate() {
+        if let Some(text) = fonts::fitted(words, 12.0, room) {
+            let baseline = y + NOTE * index as f64 + 12.0;
+            canvas.text((16.0, baseline), &text, Letters::new(Ink::Text, 12.0));
+        }
+    }
+    y + absent_height(chart)
 }
 
 /// How many marks of each panel are explained, if there is room for so many lines.

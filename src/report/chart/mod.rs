@@ -146,6 +146,8 @@ struct Chart<'a> {
     size: (u32, u32),
     heights: Heights,
     panels: Vec<Visible<'a>>,
+    /// A sentence for each history of which the range shows nothing.
+    absent: Vec<String>,
     quantities: Vec<Quantity>,
     range: (f64, f64),
     clock: Clock,
@@ -163,11 +165,23 @@ impl<'a> Chart<'a> {
             .iter()
             .map(|panel| (*panel, shift_secs(panel.history, is_alone)))
             .collect();
-        let range = visible_range(spec, &shifted)?;
+        let whole = whole_range(&shifted)?;
+        let range = visible_range(spec, whole)?;
         let width = f64::from(spec.size.0) - LEFT - RIGHT;
         let mut visible = Vec::new();
+        let mut absent = Vec::new();
         for (panel, shift) in shifted {
-            visible.push(look(panel, shift, range, width)?);
+            match look(panel, shift, range, width) {
+                Some(found) => visible.push(found),
+                None => absent.push(format!(
+                    "{}: {}",
+                    panel.name,
+                    nothing_there(panel.history, shift)
+                )),
+            }
+        }
+        if visible.is_empty() {
+            return Err(no_sample(whole.0, whole.1));
         }
         let is_known = |quantity: &Quantity| {
             let max = |panel: &Visible<'_>| panel.sum.max(*quantity);
@@ -204,6 +218,7 @@ impl<'a> Chart<'a> {
             size: (spec.size.0, 0),
             heights: Heights::default(),
             panels: visible,
+            absent,
             quantities: known,
             range,
             clock,
@@ -249,6 +264,7 @@ impl<'a> Chart<'a> {
             y += 28.0;
         }
         y = legend::draw(self, canvas, y);
+        y = legend::draw_absent(self, canvas, y);
         let mut number = 1;
         for (visible, num_notes) in self.panels.iter().zip(&self.heights.notes) {
             y = Frame::new(self, visible, y, number..number + num_notes).draw(canvas);
@@ -261,6 +277,7 @@ impl<'a> Chart<'a> {
     fn summary(&self) -> String {
         let [from, to] = [self.range.0, self.range.1].map(|secs| self.clock.moment(secs));
         let mut sentences = vec![format!("From {from} to {to}.")];
+        sentences.extend(self.absent.iter().map(|absent| format!("{absent}.")));
         for visible in &self.panels {
             if !visible.panel.name.is_empty() {
                 sentences.push(format!("{}:", visible.panel.name));
@@ -297,14 +314,17 @@ fn task_words(band: &Band) -> String {
     format!("{} · {outcome}", band.title)
 }
 
-fn visible_range(spec: &ChartSpec, panels: &[(Panel<'_>, f64)]) -> Result<(f64, f64)> {
+/// From the first to the last sample of all of them, on the axis.
+fn whole_range(panels: &[(Panel<'_>, f64)]) -> Result<(f64, f64)> {
     let spans = panels.iter().filter_map(|(panel, shift)| {
         let (first, last) = panel.history.span()?;
         Some((first - shift, last - shift))
     });
     let all = spans.reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)));
-    let (first, last) =
-        all.ok_or_else(|| Error::other("draw the memory chart", "not one sample was recorded"))?;
+    all.ok_or_else(|| Error::other("draw the memory chart", "not one sample was recorded"))
+}
+
+fn visible_range(spec: &ChartSpec, (first, last): (f64, f64)) -> Result<(f64, f64)> {
     let (from, to) = spec.range.unwrap_or((first, last));
     let (from, to) = (from.max(first), to.min(last));
     if from > to || from.is_nan() || to.is_nan() {
@@ -312,6 +332,18 @@ fn visible_range(spec: &ChartSpec, panels: &[(Panel<'_>, f64)]) -> Result<(f64, 
     }
     // A single sample is a moment; an axis needs a length.
     Ok((from, to.max(from + 0.1)))
+}
+
+/// Why a history is not in a picture that shows others. Its seconds less `shift` are those of the axis.
+pub(super) fn nothing_there(history: &History, shift: f64) -> String {
+    history.span().map_or_else(
+        || "not one sample was recorded".to_owned(),
+        |(first, last)| {
+            let [first, last] = [first, last].map(|secs| format!("{:.1}", secs - shift));
+            let [first, last] = [first, last].map(|secs| secs.replace('-', "−"));
+            format!("nothing was sampled in this range; its samples are from {first} s to {last} s")
+        },
+    )
 }
 
 /// Nothing was sampled there; what there is, as `--from` and `--to` count.
@@ -322,21 +354,19 @@ pub(super) fn no_sample(first: f64, last: f64) -> Error {
     )
 }
 
-fn look(panel: Panel<'_>, shift: f64, range: (f64, f64), width: f64) -> Result<Visible<'_>> {
+/// `None` if the range shows nothing of it.
+fn look(panel: Panel<'_>, shift: f64, range: (f64, f64), width: f64) -> Option<Visible<'_>> {
     let (from, to) = (range.0 + shift, range.1 + shift);
     let History {
         series, timeline, ..
     } = panel.history;
-    let sum = series.sum(from, to).ok_or_else(|| {
-        let (first, last) = series.span().unwrap_or_default();
-        no_sample(first - shift, last - shift)
-    })?;
+    let sum = series.sum(from, to)?;
     let points = series.between(from, to, (width as usize).max(16));
     let is_inside = |band: &&Band| {
         let end = band.end.map_or(to, |(end, _)| end);
         band.from_secs <= to && end >= from
     };
-    Ok(Visible {
+    Some(Visible {
         panel,
         shift,
         points,
