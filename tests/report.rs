@@ -20,7 +20,7 @@ use jobscope::{
     },
     memory::{
         journal::Entry,
-        marker::{Band, Marker, MarkerKind},
+        marker::{Band, ClockChange, Marker, MarkerKind},
         recording::{Header, RecordedDatabase, Recorder, Recording, RecordingPlan, TaskReceipt},
         sample::{ConnectionReading, ConnectionState, MemorySample, SlowReading},
     },
@@ -350,6 +350,54 @@ fn the_time_of_day_stands_below_a_chart_by_the_clock() {
         secs % 60
     );
     assert!(svg.contains(&format!("1 · {moment} · setting")), "{moment}");
+}
+
+#[test]
+fn times_of_day_are_right_before_and_after_the_clock_was_set() {
+    let (folder, path) = folder();
+    let mut lines: Vec<_> = fs::read_to_string(&path)
+        .expect("text")
+        .lines()
+        .map(str::to_owned)
+        .collect();
+    let began = Recording::read(&path)
+        .expect("read")
+        .header
+        .recorded_at_unix_secs;
+    let change = ClockChange {
+        at_secs: 10.95,
+        by_secs: -7_200.5,
+    };
+    let clock = folder.path().join("clock.jsonl");
+    let mut recorder = Recorder::create(&clock, &header(&clock)).expect("created");
+    recorder
+        .entry(&Entry::ClockChanged(change))
+        .expect("written");
+    let line = fs::read_to_string(&clock).expect("text");
+    lines.push(line.lines().nth(1).expect("the mark").to_owned());
+    fs::write(&path, lines.join("\n") + "\n").expect("written");
+    let events = folder.path().join("events.csv");
+    let events_path = events.to_str().expect("text");
+    let csv = text(
+        &[&path],
+        &folder.path().join("run.csv"),
+        &["--events", events_path],
+    );
+    let events = fs::read_to_string(events).expect("written");
+    assert!(events.contains("The clock was set back by"), "{events}");
+    let mut num_after = 0;
+    for table in [csv, events] {
+        let mut rows = csv::Reader::from_reader(table.as_bytes());
+        for row in rows.records().map(|row| row.expect("a row")) {
+            let number = |column: usize| row[column].parse::<f64>().expect("a number");
+            let is_after = number(0) >= change.at_secs;
+            let shift = if is_after { change.by_secs } else { 0.0 };
+            let unix_secs = began as f64 + number(0) - 5.0 + shift;
+            assert!((number(1) - unix_secs).abs() < 0.002, "{row:?}");
+            num_after += u32::from(is_after);
+        }
+    }
+    assert!(num_after > 50, "{num_after}");
 }
 
 #[test]

@@ -221,7 +221,7 @@ pub fn run(args: &ReportArgs) -> Result<ExitCode> {
     }
     if let (Some(path), Some(recorded)) = (&args.events, recorded.first()) {
         publish(path, |out| {
-            let zero = recorded.unix_secs(0.0);
+            let zero = recorded.zero_unix_secs();
             csv::events(&recorded.history, &recorded.receipts, spec.range, zero, out).map(drop)
         })?;
     }

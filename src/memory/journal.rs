@@ -1,7 +1,7 @@
 //! What the engine reports, as the entries of a timeline: the same for the chart and for recordings.
 
 use super::{
-    marker::{Band, Marker, MarkerKind, given_back},
+    marker::{Band, ClockChange, Marker, MarkerKind, given_back},
     recording::TaskReceipt,
 };
 use crate::{
@@ -33,6 +33,8 @@ pub enum Entry {
         /// What came of it.
         receipt: Box<GiveBackReceipt>,
     },
+    /// The clock of the machine was set, or the machine slept.
+    ClockChanged(ClockChange),
     /// Something that is not about one task.
     Mark(Marker),
 }
@@ -44,6 +46,7 @@ impl Entry {
             Self::Started(band) => band.from_secs,
             Self::StopAsked { at_secs, .. } | Self::GaveBack { at_secs, .. } => *at_secs,
             Self::Ended(ended) => ended.at_secs,
+            Self::ClockChanged(change) => change.at_secs,
             Self::Mark(marker) => marker.at_secs,
         }
     }
@@ -141,7 +144,10 @@ impl Entry {
             }),
             Event::GuardActed { text } => mark(MarkerKind::Guard, text.clone()),
             Event::Process { text } => mark(MarkerKind::Process, text.clone()),
-            Event::ClockChanged { by_secs } => mark(MarkerKind::Clock, clock_sentence(*by_secs)),
+            Event::ClockChanged { by_secs } => Some(Self::ClockChanged(ClockChange {
+                at_secs,
+                by_secs: *by_secs,
+            })),
             Event::OpenFailed { .. }
             | Event::Rows { .. }
             | Event::Positions { .. }
@@ -169,16 +175,5 @@ pub fn trim_sentence(supported: bool, rss: (Option<Bytes>, Option<Bytes>)) -> St
             given_back(before, after)
         ),
         _ => "Trim: done; this platform does not tell what it gave back".to_owned(),
-    }
-}
-
-fn clock_sentence(by_secs: f64) -> String {
-    use crate::units::format_elapsed;
-
-    let by = format_elapsed(std::time::Duration::from_secs_f64(by_secs.abs()));
-    if by_secs > 0.0 {
-        format!("The clock went {by} ahead: it was set, or the machine slept")
-    } else {
-        format!("The clock was set back by {by}")
     }
 }

@@ -136,6 +136,59 @@ pub struct Band {
     pub given_back_secs: Option<f64>,
 }
 
+/// The clock of the machine was set, or the machine slept.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ClockChange {
+    /// When, in seconds since the engine started: its own clock is never set.
+    pub at_secs: f64,
+    /// How far it went ahead or, negative, back.
+    pub by_secs: f64,
+}
+
+impl ClockChange {
+    /// For the mark on the chart.
+    pub fn sentence(&self) -> String {
+        let by = format_elapsed(crate::units::seconds(self.by_secs.abs()));
+        if self.by_secs > 0.0 {
+            format!("The clock went {by} ahead: it was set, or the machine slept")
+        } else {
+            format!("The clock was set back by {by}")
+        }
+    }
+}
+
+/// What became of the machine's clock, so that each moment has the time of day that it had.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ClockChanges(Vec<ClockChange>);
+
+impl ClockChanges {
+    /// Takes in one more.
+    pub fn push(&mut self, change: ClockChange) {
+        if self.0.len() >= MAX_KEPT {
+            // What follows the oldest stays as far ahead as it was.
+            let oldest = self.0.remove(0);
+            if let Some(next) = self.0.first_mut() {
+                next.by_secs += oldest.by_secs;
+            }
+        }
+        let index = self
+            .0
+            .partition_point(|other| other.at_secs <= change.at_secs);
+        self.0.insert(index, change);
+    }
+
+    /// How far the clock had been set ahead by then, since the start.
+    pub fn shift_secs(&self, at_secs: f64) -> f64 {
+        let before = self.0.iter().filter(|change| change.at_secs <= at_secs);
+        before.map(|change| change.by_secs).sum()
+    }
+
+    /// When it was set, in the order of time.
+    pub fn moments(&self) -> impl Iterator<Item = f64> {
+        self.0.iter().map(|change| change.at_secs)
+    }
+}
+
 /// Marks and bands are kept up to this number each; the oldest go first.
 const MAX_KEPT: usize = 10_000;
 
@@ -146,6 +199,8 @@ pub struct Timeline {
     pub markers: Vec<Marker>,
     /// Tasks.
     pub bands: Vec<Band>,
+    /// The machine's clock.
+    pub clock: ClockChanges,
 }
 
 /// The first row of a shorter task is not worth a mark.
@@ -163,6 +218,10 @@ impl Timeline {
                 kind,
                 text,
             }) => self.mark(at_secs, kind, text),
+            Entry::ClockChanged(change) => {
+                self.clock.push(change);
+                self.mark(change.at_secs, MarkerKind::Clock, change.sentence());
+            }
             Entry::GaveBack { at_secs, receipt } => {
                 for (secs, kind, text) in receipt.marks(at_secs) {
                     self.mark(secs, kind, text);
@@ -270,5 +329,30 @@ pub fn given_back(before: Bytes, after: Bytes) -> String {
         format!("{} given back", Bytes(before.0 - after.0))
     } else {
         "nothing given back".to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_clock_is_ahead_by_what_was_set_until_then() {
+        let mut clock = ClockChanges::default();
+        for (at_secs, by_secs) in [(20.0, -30.0), (10.0, 3600.0)] {
+            clock.push(ClockChange { at_secs, by_secs });
+        }
+        let shifts = [9.9, 10.0, 19.9, 25.0].map(|at_secs| clock.shift_secs(at_secs) as i64);
+        assert_eq!(shifts, [0, 3600, 3600, 3570]);
+        for step in 0..MAX_KEPT as u32 {
+            let at_secs = 100.0 + f64::from(step);
+            clock.push(ClockChange {
+                at_secs,
+                by_secs: 1.0,
+            });
+        }
+        assert_eq!(clock.moments().count(), MAX_KEPT);
+        let last = 3570.0 + MAX_KEPT as f64;
+        assert!((clock.shift_secs(1e9) - last).abs() < 1e-6, "none is lost");
     }
 }

@@ -9,11 +9,12 @@ use crate::{
     error::{Error, Result},
     memory::{
         history::History,
-        marker::{Band, Marker},
+        journal::Entry,
+        marker::{Band, ClockChanges, Marker},
         quantity::Quantity,
         recording::{Item, Reader, TaskReceipt},
         sample::{ConnectionState, MemorySample, SlowReading},
-        series::{Counted, Point, SLOW_AGE_SECS, Series},
+        series::{Counted, Point, SLOW_AGE_SECS},
     },
 };
 
@@ -37,13 +38,13 @@ pub fn samples(
     // all samples of a day would take a gigabyte.
     let mut num_caches = 0;
     let mut ends = None;
-    for_each(path, |sample| {
+    let clock = for_each(path, |sample| {
         let first = ends.map_or(sample.at_secs, |(first, _)| first);
         ends = Some((first, sample.at_secs));
         num_caches = num_caches.max(caches(sample).count());
         Ok(())
     })?;
-    let header = Reader::open(path)?.header().clone();
+    let began = Reader::open(path)?.header().recorded_at_unix_secs as f64;
     let (first, last) =
         ends.ok_or_else(|| Error::other("write a table", "not one sample was recorded"))?;
     let mut names = vec!["time_secs".to_owned(), "unix_secs".to_owned()];
@@ -78,7 +79,7 @@ pub fn samples(
             .map(|(_, slow)| slow);
         let mut row = vec![
             millis(at_secs),
-            millis(header.recorded_at_unix_secs as f64 + at_secs - first),
+            millis(began + at_secs + clock.shift_secs(at_secs) - first),
         ];
         row.extend(quantities.iter().map(|quantity| {
             let bytes = quantity.of(sample, newest);
@@ -119,30 +120,45 @@ fn caches(sample: &MemorySample) -> impl Iterator<Item = Option<u64>> {
         .map(move |connection| is_open(connection.state).then_some(connection.cache_used.0))
 }
 
-fn for_each(path: &Path, mut take: impl FnMut(&MemorySample) -> Result<()>) -> Result<()> {
+/// Hands over each sample, and answers with what became of the clock meanwhile.
+fn for_each(
+    path: &Path,
+    mut take: impl FnMut(&MemorySample) -> Result<()>,
+) -> Result<ClockChanges> {
     let mut reader = Reader::open(path)?;
+    let mut clock = ClockChanges::default();
     while let Some(item) = reader.read_next()? {
-        if let Item::Sample(sample) = item {
-            take(&sample)?;
+        match item {
+            Item::Sample(sample) => take(&sample)?,
+            Item::Entry(Entry::ClockChanged(change)) => clock.push(change),
+            Item::Entry(_) | Item::Unknown(_) => {}
         }
     }
-    Ok(())
+    Ok(clock)
+}
+
+/// The Unix time of a moment, by the clock as it was then.
+fn unix_text(history: &History, zero_unix_secs: Option<f64>, at_secs: f64) -> String {
+    let shift = history.timeline.clock.shift_secs(at_secs);
+    zero_unix_secs.map_or_else(String::new, |zero| millis(zero + at_secs + shift))
 }
 
 /// Writes the points of a history that is kept in bounded memory.
 ///
 /// After some time a point stands for several samples, so each quantity has a column for its smallest, largest and mean value.
-/// Sizes are as fine as a KiB. `zero_unix_secs` is the Unix time of second 0.
+/// Sizes are as fine as a KiB. `zero_unix_secs` is the Unix time of second 0, by the clock as it was
+/// at the start.
 ///
 /// # Errors
 /// If there is no point in the range, or the table cannot be written.
 pub fn points(
-    series: &Series,
+    history: &History,
     quantities: &[Quantity],
     span: Span,
     zero_unix_secs: Option<f64>,
     out: impl io::Write,
 ) -> Result<u64> {
+    let series = &history.series;
     let points: Vec<&Point> = series
         .points()
         .iter()
@@ -169,7 +185,7 @@ pub fn points(
     let mut table = Writer::from_writer(out);
     table.write_record(&names).map_err(cannot_write)?;
     for point in &points {
-        let unix = zero_unix_secs.map_or_else(String::new, |zero| millis(zero + point.from_secs));
+        let unix = unix_text(history, zero_unix_secs, point.from_secs);
         let mut row = vec![
             millis(point.from_secs),
             millis(point.to_secs),
@@ -241,7 +257,7 @@ pub fn events(
     ];
     table.write_record(names).map_err(cannot_write)?;
     for (at_secs, cells) in &rows {
-        let unix = zero_unix_secs.map_or_else(String::new, |zero| millis(zero + at_secs));
+        let unix = unix_text(history, zero_unix_secs, *at_secs);
         let times = [millis(*at_secs), unix];
         table
             .write_record(times.iter().chain(cells))

@@ -52,7 +52,7 @@ impl<'a> Source<'a> {
             history: &self.recorded.history,
             soft_limit: profile.soft_heap_limit,
             hard_limit: profile.hard_heap_limit,
-            zero_unix_secs: self.recorded.unix_secs(0.0),
+            zero_unix_secs: self.recorded.zero_unix_secs(),
         }
     }
 }

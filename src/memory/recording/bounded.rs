@@ -60,11 +60,11 @@ impl RecordedHistory {
         Ok(recorded)
     }
 
-    /// The Unix time of a moment of the recording, to the second or so: the header was written
-    /// shortly before the first sample.
-    pub fn unix_secs(&self, at_secs: f64) -> Option<f64> {
+    /// The Unix time of second 0 by the clock as it was when the recording began, to the second or
+    /// so: the header was written shortly before the first sample.
+    pub fn zero_unix_secs(&self) -> Option<f64> {
         let (first, _) = self.history.span()?;
-        Some(self.header.recorded_at_unix_secs as f64 + at_secs - first)
+        Some(self.header.recorded_at_unix_secs as f64 - first)
     }
 
     fn take(&mut self, item: Item) {
@@ -96,7 +96,10 @@ impl RecordedHistory {
                 at_secs: *at_secs,
                 receipt: (**receipt).clone(),
             }),
-            Entry::Started(_) | Entry::StopAsked { .. } | Entry::Mark(_) => {}
+            Entry::Started(_)
+            | Entry::StopAsked { .. }
+            | Entry::ClockChanged(_)
+            | Entry::Mark(_) => {}
         }
         self.history.happened(entry);
     }

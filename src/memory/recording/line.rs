@@ -13,7 +13,7 @@ use crate::{
     memory::{
         cgroup::Group,
         journal::Entry,
-        marker::{Band, Marker, MarkerKind},
+        marker::{Band, ClockChange, Marker, MarkerKind},
         process::{OpenFile, ProcessReading, ProcessState},
         sample::{ConnectionReading, ConnectionState, MemorySample, SlowReading, WindowMemory},
     },
@@ -42,6 +42,9 @@ pub(super) enum Line {
         at_secs: f64,
         mark: String,
         text: String,
+        /// Of a clock: how far it went ahead or, negative, back.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by_secs: Option<f64>,
     },
     Receipt(Box<TaskReceipt>),
     GivenBack(Box<GivenBack>),
@@ -74,6 +77,12 @@ impl Line {
                 at_secs: in_millis(*at_secs),
                 receipt: (**receipt).clone(),
             })),
+            Entry::ClockChanged(change) => Self::Mark {
+                at_secs: in_millis(change.at_secs),
+                mark: MarkerKind::Clock.name().to_owned(),
+                text: change.sentence(),
+                by_secs: Some(in_millis(change.by_secs)),
+            },
             Entry::Mark(Marker {
                 at_secs,
                 kind,
@@ -87,6 +96,7 @@ impl Line {
                 } else {
                     text.clone()
                 },
+                by_secs: None,
             },
         }
     }
@@ -117,12 +127,16 @@ impl Line {
                 at_secs,
                 mark,
                 text,
-            } => MarkerKind::from_name(&mark).map(|kind| {
-                Entry::Mark(Marker {
+                by_secs,
+            } => MarkerKind::from_name(&mark).map(|kind| match by_secs {
+                Some(by_secs) if kind == MarkerKind::Clock => {
+                    Entry::ClockChanged(ClockChange { at_secs, by_secs })
+                }
+                _ => Entry::Mark(Marker {
                     at_secs,
                     kind,
                     text,
-                })
+                }),
             }),
             Self::Receipt(ended) => Some(Entry::Ended(ended)),
             Self::GivenBack(given_back) => Some(Entry::GaveBack {

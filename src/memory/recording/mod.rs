@@ -239,7 +239,10 @@ impl Recording {
                 at_secs: *at_secs,
                 receipt: (**receipt).clone(),
             }),
-            Entry::Started(_) | Entry::StopAsked { .. } | Entry::Mark(_) => {}
+            Entry::Started(_)
+            | Entry::StopAsked { .. }
+            | Entry::ClockChanged(_)
+            | Entry::Mark(_) => {}
         }
         self.timeline.take(entry);
     }

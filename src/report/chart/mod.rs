@@ -85,7 +85,7 @@ pub struct Panel<'a> {
     pub soft_limit: Option<Bytes>,
     /// `hard_heap_limit` of the process.
     pub hard_limit: Option<Bytes>,
-    /// The Unix time of the history's second 0.
+    /// The Unix time of the history's second 0, by the clock as it was at its start.
     pub zero_unix_secs: Option<f64>,
 }
 
@@ -200,9 +200,12 @@ impl<'a> Chart<'a> {
             .flatten()
             .filter(|limit| limit.0 <= largest.0.saturating_mul(8) / 5);
         let largest = limits.fold(largest, Bytes::max);
-        let clock = match panels.first().and_then(|panel| panel.zero_unix_secs) {
-            Some(zero_unix_secs) if is_alone && spec.by_clock => Clock::TimeOfDay {
+        let first = panels.first();
+        let by_clock = first.and_then(|panel| Some((panel, panel.zero_unix_secs?)));
+        let clock = match by_clock {
+            Some((panel, zero_unix_secs)) if is_alone && spec.by_clock => Clock::TimeOfDay {
                 zero_unix_secs,
+                changes: panel.history.timeline.clock.clone(),
                 zone: TimeZone::system(),
             },
             _ => Clock::Seconds {

@@ -2,7 +2,10 @@
 
 use jiff::{Timestamp, tz::TimeZone};
 
-use crate::units::{Bytes, format_elapsed};
+use crate::{
+    memory::marker::ClockChanges,
+    units::{Bytes, format_elapsed},
+};
 
 /// Memory from 0 to the upper edge.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -61,8 +64,14 @@ fn round_step(least: f64) -> f64 {
 pub(super) enum Clock {
     /// Seconds, since whatever `name` says.
     Seconds { name: String },
-    /// The time of day at second 0, in Unix seconds.
-    TimeOfDay { zero_unix_secs: f64, zone: TimeZone },
+    /// The time of day.
+    TimeOfDay {
+        /// Of second 0, by the clock as it was at the start.
+        zero_unix_secs: f64,
+        /// What became of the clock since.
+        changes: ClockChanges,
+        zone: TimeZone,
+    },
 }
 
 /// Steps that people count time in.
@@ -77,18 +86,20 @@ impl Clock {
         let least = (to - from) / most.max(1.0);
         let step = STEPS.into_iter().find(|step| *step >= least);
         let step = step.unwrap_or_else(|| (least / 86_400.0).ceil() * 86_400.0);
-        let shift = match self {
-            Self::Seconds { .. } => 0.0,
-            Self::TimeOfDay {
-                zero_unix_secs,
-                zone,
-            } => zero_unix_secs + offset_secs(zone, zero_unix_secs + from),
-        };
-        let first = ((from + shift) / step).ceil() as i64;
-        let last = ((to + shift) / step).floor() as i64;
-        (first..=last)
-            .map(|index| {
+        let mut labels: Vec<(f64, String)> = Vec::new();
+        for (from, to) in self.runs(from, to) {
+            let shift = self.shift_secs(from);
+            let first = ((from + shift) / step).ceil() as i64;
+            let last = ((to + shift) / step).floor() as i64;
+            for index in first..=last {
                 let secs = index as f64 * step - shift;
+                // Where the clock was set, round times may lie side by side.
+                if labels
+                    .last()
+                    .is_some_and(|(last, _)| secs - last < step / 2.0)
+                {
+                    continue;
+                }
                 let text = match self {
                     Self::Seconds { .. } if to < 600.0 => seconds(secs),
                     Self::Seconds { .. } => hours(secs, false),
@@ -96,9 +107,35 @@ impl Clock {
                         hours((secs + shift).rem_euclid(86_400.0), step >= 60.0)
                     }
                 };
-                (secs, text)
-            })
-            .collect()
+                labels.push((secs, text));
+            }
+        }
+        labels
+    }
+
+    /// The range in parts in each of which the clock just went on.
+    fn runs(&self, from: f64, to: f64) -> Vec<(f64, f64)> {
+        let mut starts = vec![from];
+        if let Self::TimeOfDay { changes, .. } = self {
+            starts.extend(changes.moments().filter(|secs| from < *secs && *secs < to));
+        }
+        let ends = starts.iter().skip(1).copied().chain([to]);
+        starts.iter().copied().zip(ends).collect()
+    }
+
+    /// What is added to a second for the time of day at that moment, in seconds since some midnight.
+    fn shift_secs(&self, secs: f64) -> f64 {
+        match self {
+            Self::Seconds { .. } => 0.0,
+            Self::TimeOfDay {
+                zero_unix_secs,
+                changes,
+                zone,
+            } => {
+                let shift = zero_unix_secs + changes.shift_secs(secs);
+                shift + offset_secs(zone, shift + secs)
+            }
+        }
     }
 
     /// What the axis is called.
@@ -120,15 +157,8 @@ impl Clock {
                 let text = format_elapsed(crate::units::seconds(secs.abs()));
                 format!("{sign}{text}")
             }
-            Self::TimeOfDay {
-                zero_unix_secs,
-                zone,
-            } => {
-                let unix_secs = zero_unix_secs + secs;
-                hours(
-                    (unix_secs + offset_secs(zone, unix_secs)).rem_euclid(86_400.0),
-                    false,
-                )
+            Self::TimeOfDay { .. } => {
+                hours((secs + self.shift_secs(secs)).rem_euclid(86_400.0), false)
             }
         }
     }
@@ -159,6 +189,7 @@ fn hours(secs: f64, is_short: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::memory::marker::ClockChange;
 
     #[test]
     fn memory_is_labelled_in_round_numbers() {
@@ -190,10 +221,40 @@ mod tests {
         );
         let clock = Clock::TimeOfDay {
             zero_unix_secs: 1_773_209_650.0,
+            changes: ClockChanges::default(),
             zone: TimeZone::UTC,
         };
         let labels = clock.labels(0.0, 240.0, 4.0);
         assert_eq!(labels[0], (50.0, "06:15".to_owned()), "{labels:?}");
         assert_eq!(clock.moment(2.4), "06:14:12");
+    }
+
+    #[test]
+    fn times_of_day_are_right_on_both_sides_of_a_change_of_the_clock() {
+        let mut changes = ClockChanges::default();
+        changes.push(ClockChange {
+            at_secs: 100.0,
+            by_secs: 3_610.0,
+        });
+        let clock = Clock::TimeOfDay {
+            // 06:14:10.
+            zero_unix_secs: 1_773_209_650.0,
+            changes,
+            zone: TimeZone::UTC,
+        };
+        assert_eq!(clock.moment(99.0), "06:15:49");
+        assert_eq!(clock.moment(100.0), "07:16:00");
+        let labels: Vec<_> = clock
+            .labels(0.0, 240.0, 4.0)
+            .into_iter()
+            .map(|(secs, text)| (secs.round() as i64, text))
+            .collect();
+        let expected = [
+            (50, "06:15"),
+            (100, "07:16"),
+            (160, "07:17"),
+            (220, "07:18"),
+        ];
+        assert_eq!(labels, expected.map(|(secs, text)| (secs, text.to_owned())));
     }
 }

@@ -11,7 +11,7 @@ use crate::{
 /// How the time axis is labelled.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Axis {
-    /// With the time of day. The engine started at this Unix time.
+    /// With the time of day. The engine started at this Unix time, by the clock as it is now.
     TimeOfDay {
         /// In seconds.
         started_unix: f64,
@@ -77,13 +77,17 @@ impl<'a> ChartSource<'a> {
     pub fn time_text(&self, secs: f64, step_secs: f64) -> String {
         match self.axis {
             Axis::TimeOfDay { started_unix } => {
+                // How much further ahead the clock is by now.
+                let clock = &self.history.timeline.clock;
+                let ahead = clock.shift_secs(f64::INFINITY) - clock.shift_secs(secs);
                 let format = match step_secs {
                     step if step < 1.0 => "%H:%M:%S%.1f",
-                    step if step < 60.0 => "%H:%M:%S",
+                    // Ticks are at round times of the clock as it is now.
+                    step if step < 60.0 || (ahead % 60.0 != 0.0 && step < 43_200.0) => "%H:%M:%S",
                     step if step < 43_200.0 => "%H:%M",
                     _ => "%m-%d %H:%M",
                 };
-                let millis = ((started_unix + secs) * 1000.0).round() as i64;
+                let millis = ((started_unix + secs - ahead) * 1000.0).round() as i64;
                 Timestamp::from_millisecond(millis).map_or_else(
                     |_| String::new(),
                     |time| {
@@ -137,5 +141,27 @@ fn since_text(secs: f64, step_secs: f64) -> String {
         } else {
             format!("{sign}{minutes}:{secs:02} min")
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{memory::marker::ClockChange, state::settings::Settings};
+
+    #[test]
+    fn a_moment_has_the_time_of_day_that_the_clock_showed_then() {
+        let mut state = AppState::new(Settings::default());
+        state.zone = TimeZone::UTC;
+        state.live.timeline.clock.push(ClockChange {
+            at_secs: 100.0,
+            by_secs: 3_610.0,
+        });
+        // It was 06:14:10 when the engine started, 07:14:20 by the clock as it is now.
+        let source = ChartSource::live(&state, 1_773_209_650.0 + 3_610.0);
+        let text = |secs| source.time_text(secs, 1.0);
+        assert_eq!([text(99.0), text(100.0)], ["06:15:49", "07:16:00"]);
+        assert_eq!(source.time_text(40.0, 60.0), "06:14:50", "no round minute");
+        assert_eq!(source.time_text(100.0, 60.0), "07:16");
     }
 }

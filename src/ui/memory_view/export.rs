@@ -104,7 +104,7 @@ fn snapshot(state: &AppState, started_unix: f64, charts: &Charts, is_dark: bool)
             name: String::new(),
             history: state.live.clone(),
             limits: (limits.soft, limits.hard),
-            zero_unix_secs: Some(started_unix),
+            zero_unix_secs: Some(started_unix - state.clock_shift_secs),
         }]
     } else {
         Vec::new()
@@ -158,8 +158,8 @@ fn make(kind: Kind, snapshot: &Snapshot) -> Result<Vec<u8>> {
         Kind::Html => return Ok(html(spec, &sources)?.into_bytes()),
         Kind::Csv => {
             if let Some(panel) = panels.first() {
-                let (series, zero) = (&panel.history.series, panel.zero_unix_secs);
-                csv::points(series, &spec.quantities, spec.range, zero, &mut bytes)?;
+                let (history, zero) = (panel.history, panel.zero_unix_secs);
+                csv::points(history, &spec.quantities, spec.range, zero, &mut bytes)?;
             }
         }
         Kind::Events => {
