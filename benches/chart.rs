@@ -13,6 +13,7 @@ use egui::{Event, Pos2, RawInput, Rect, Vec2, pos2};
 use jiff::tz::TimeZone;
 use jobscope::{
     command::Outbox,
+    db::status::HeapLimits,
     engine::receipt::Outcome,
     memory::{
         history::History,
@@ -118,10 +119,6 @@ fn frames(
         let source = ChartSource {
             name: "Memory",
             history,
-            limits: [
-                ("soft heap limit", Some(Bytes::mib(900))),
-                ("hard heap limit", None),
-            ],
             zone: &zone,
             axis: Axis::TimeOfDay {
                 started_unix: 1.773e9,
@@ -158,7 +155,10 @@ fn frames(
 }
 
 fn filled() -> History {
-    let mut history = History::default();
+    let mut history = History::under(HeapLimits {
+        soft: Some(Bytes::mib(900)),
+        hard: None,
+    });
     for tick in 0..SECS * 10 {
         history.sampled(sample(f64::from(tick) / 10.0));
     }

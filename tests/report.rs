@@ -12,7 +12,12 @@ use std::{
 };
 
 use jobscope::{
-    db::{build::BuildFacts, pragma::CacheSize, profile::MemoryProfile, status::AllocatorReading},
+    db::{
+        build::BuildFacts,
+        pragma::CacheSize,
+        profile::MemoryProfile,
+        status::{AllocatorReading, HeapLimits},
+    },
     engine::{
         budget::{BudgetKind, LimitReached},
         give_back::{GiveBackReceipt, Rung, RungReceipt},
@@ -398,6 +403,35 @@ fn times_of_day_are_right_before_and_after_the_clock_was_set() {
         }
     }
     assert!(num_after > 50, "{num_after}");
+}
+
+#[test]
+fn a_limit_is_drawn_where_it_was_in_force() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let path = folder.join("run.jsonl");
+    let mut recorder = Recorder::replace(&path, &header(&path)).expect("created");
+    for tick in 0..100 {
+        let at_secs = f64::from(tick) / 10.0;
+        recorder.sample(&sample(at_secs, at_secs)).expect("written");
+        if tick == 40 {
+            let limits = HeapLimits {
+                soft: Some(Bytes::mib(120)),
+                hard: None,
+            };
+            let entry = Entry::Limits { at_secs, limits };
+            recorder.entry(&entry).expect("written");
+        }
+    }
+    let svg = text(&[&path], &folder.join("a.svg"), &[]);
+    assert!(svg.contains("soft heap limit 180 MiB"), "of the profile");
+    assert!(svg.contains("soft heap limit 120 MiB"), "of later");
+    let late = text(&[&path], &folder.join("b.svg"), &["--from", "5"]);
+    assert!(!late.contains("soft heap limit 180 MiB"));
+    assert!(late.contains("soft heap limit 120 MiB"));
+    let early = text(&[&path], &folder.join("c.svg"), &["--to", "3"]);
+    assert!(early.contains("soft heap limit 180 MiB"));
+    assert!(!early.contains("soft heap limit 120 MiB"));
 }
 
 #[test]

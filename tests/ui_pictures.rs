@@ -436,10 +436,14 @@ fn lived_in(theme: ThemeChoice) -> AppState {
     state.zone = TimeZone::UTC;
     state.now_unix_secs = NOW;
     state.machine = Some(Bytes::gib(512));
-    state.tuning.limits = HeapLimits {
+    let limits = HeapLimits {
         soft: Some(Bytes::gib(1)),
         hard: None,
     };
+    state.apply(News {
+        at_secs: 0.0,
+        event: Event::LimitsApplied(limits),
+    });
     for connection in 0..2 {
         let settings = ConnectionSettings {
             cache_size: CacheSize::KiB(200_000),

@@ -8,7 +8,7 @@ use super::{
     sample::{MemorySample, SlowReading},
     series::Series,
 };
-use crate::units::Bytes;
+use crate::{db::status::HeapLimits, units::Bytes};
 
 /// Samples and events on one time axis, in seconds since an engine started.
 #[derive(Clone, Debug, Default)]
@@ -24,15 +24,25 @@ pub struct History {
 }
 
 impl History {
-    /// Takes in a sample.
-    pub fn sampled(&mut self, sample: MemorySample) {
-        self.series.push(&sample);
+    /// A history that begins under these heap limits.
+    pub fn under(limits: HeapLimits) -> Self {
+        let mut history = Self::default();
+        history.timeline.limits.set(f64::NEG_INFINITY, limits);
+        history
+    }
+
+    /// Takes in a sample. Answers whether it is newer than the one before; others are left out.
+    pub fn sampled(&mut self, sample: MemorySample) -> bool {
+        if !self.series.push(&sample) {
+            return false;
+        }
         self.latest = sample;
         for quantity in Quantity::ALL {
             if !self.has_seen(quantity) {
                 self.seen[quantity.index()] = self.newest(quantity).is_some();
             }
         }
+        true
     }
 
     /// Whether a quantity was known at some time: its curve may still be in sight after a watched
@@ -88,7 +98,8 @@ mod tests {
     #[test]
     fn what_was_seen_once_stays_seen() {
         let mut history = History::default();
-        let watched = |rss| MemorySample {
+        let watched = |at_secs, rss| MemorySample {
+            at_secs,
             other: Some(ProcessReading {
                 rss,
                 ..ProcessReading::default()
@@ -97,9 +108,14 @@ mod tests {
         };
         history.sampled(MemorySample::default());
         assert!(!history.has_seen(Quantity::OtherRss), "nobody was watched");
-        history.sampled(watched(Some(Bytes::mib(7))));
+        history.sampled(watched(0.2, Some(Bytes::mib(7))));
         assert_eq!(history.newest(Quantity::OtherRss), Some(Bytes::mib(7)));
-        history.sampled(MemorySample::default());
+        assert!(!history.sampled(watched(0.1, None)), "it comes too late");
+        assert!(history.newest(Quantity::OtherRss).is_some());
+        history.sampled(MemorySample {
+            at_secs: 0.3,
+            ..MemorySample::default()
+        });
         assert_eq!(history.newest(Quantity::OtherRss), None, "it has ended");
         assert!(history.has_seen(Quantity::OtherRss), "its curve is there");
     }

@@ -5,6 +5,7 @@ use super::{
     recording::TaskReceipt,
 };
 use crate::{
+    db::status::HeapLimits,
     engine::{
         give_back::GiveBackReceipt,
         message::{Event, News},
@@ -35,6 +36,13 @@ pub enum Entry {
     },
     /// The clock of the machine was set, or the machine slept.
     ClockChanged(ClockChange),
+    /// From now on, these heap limits are in force.
+    Limits {
+        /// When they were read back, in seconds since the engine started.
+        at_secs: f64,
+        /// Both of them.
+        limits: HeapLimits,
+    },
     /// Something that is not about one task.
     Mark(Marker),
 }
@@ -44,7 +52,9 @@ impl Entry {
     pub fn at_secs(&self) -> f64 {
         match self {
             Self::Started(band) => band.from_secs,
-            Self::StopAsked { at_secs, .. } | Self::GaveBack { at_secs, .. } => *at_secs,
+            Self::StopAsked { at_secs, .. }
+            | Self::GaveBack { at_secs, .. }
+            | Self::Limits { at_secs, .. } => *at_secs,
             Self::Ended(ended) => ended.at_secs,
             Self::ClockChanged(change) => change.at_secs,
             Self::Mark(marker) => marker.at_secs,
@@ -142,6 +152,10 @@ impl Entry {
                 at_secs,
                 receipt: receipt.clone(),
             }),
+            Event::LimitsApplied(limits) => Some(Self::Limits {
+                at_secs,
+                limits: *limits,
+            }),
             Event::GuardActed { text } => mark(MarkerKind::Guard, text.clone()),
             Event::Process { text } => mark(MarkerKind::Process, text.clone()),
             Event::ClockChanged { by_secs } => Some(Self::ClockChanged(ClockChange {
@@ -155,7 +169,6 @@ impl Entry {
             | Event::OrdersPlanned { .. }
             | Event::FileChanged { .. }
             | Event::Exported { .. }
-            | Event::LimitsApplied(_)
             | Event::ConnectionApplied { .. }
             | Event::ClustersLoaded { .. }
             | Event::WatchFailed { .. }

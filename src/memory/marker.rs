@@ -2,6 +2,7 @@
 
 use super::{
     journal::Entry,
+    limit_steps::LimitSteps,
     recording::{TaskReceipt, TaskTimes},
 };
 use crate::{
@@ -201,6 +202,8 @@ pub struct Timeline {
     pub bands: Vec<Band>,
     /// The machine's clock.
     pub clock: ClockChanges,
+    /// Heap limits, as they were read back.
+    pub limits: LimitSteps,
 }
 
 /// The first row of a shorter task is not worth a mark.
@@ -222,6 +225,7 @@ impl Timeline {
                 self.clock.push(change);
                 self.mark(change.at_secs, MarkerKind::Clock, change.sentence());
             }
+            Entry::Limits { at_secs, limits } => self.limits.set(at_secs, limits),
             Entry::GaveBack { at_secs, receipt } => {
                 for (secs, kind, text) in receipt.marks(at_secs) {
                     self.mark(secs, kind, text);

@@ -3,6 +3,7 @@
 pub mod cgroup;
 pub mod history;
 pub mod journal;
+pub mod limit_steps;
 pub mod marker;
 pub mod process;
 pub mod quantity;

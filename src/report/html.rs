@@ -44,14 +44,11 @@ impl<'a> Source<'a> {
         (part.sum.is_none()).then(|| chart::nothing_there(history, part.shift))
     }
 
-    /// How it is drawn. Its limits are those at its start.
+    /// How it is drawn.
     pub fn panel(&self, is_alone: bool) -> Panel<'a> {
-        let profile = &self.recorded.header.profile;
         Panel {
             name: if is_alone { "" } else { self.name },
             history: &self.recorded.history,
-            soft_limit: profile.soft_heap_limit,
-            hard_limit: profile.hard_heap_limit,
             zero_unix_secs: self.recorded.zero_unix_secs(),
         }
     }

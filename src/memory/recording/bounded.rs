@@ -44,7 +44,7 @@ impl RecordedHistory {
         let mut reader = Reader::open(path)?;
         let mut recorded = Self {
             header: reader.header().clone(),
-            history: History::default(),
+            history: History::under(reader.header().profile.heap_limits()),
             receipts: Vec::new(),
             given_back: Vec::new(),
             num_samples: 0,
@@ -71,9 +71,7 @@ impl RecordedHistory {
         let entry = match item {
             Item::Sample(sample) => {
                 self.num_samples += 1;
-                if self.history.series.push(&sample) {
-                    self.history.latest = *sample;
-                } else {
+                if !self.history.sampled(*sample) {
                     self.num_late += 1;
                 }
                 return;
@@ -99,6 +97,7 @@ impl RecordedHistory {
             Entry::Started(_)
             | Entry::StopAsked { .. }
             | Entry::ClockChanged(_)
+            | Entry::Limits { .. }
             | Entry::Mark(_) => {}
         }
         self.history.happened(entry);

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{GivenBack, TaskReceipt};
 use crate::{
-    db::status::AllocatorReading,
+    db::status::{AllocatorReading, HeapLimits},
     memory::{
         cgroup::Group,
         journal::Entry,
@@ -46,6 +46,12 @@ pub(super) enum Line {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         by_secs: Option<f64>,
     },
+    Limits {
+        at_secs: f64,
+        /// `None`: it is off.
+        soft_heap_limit_bytes: Option<u64>,
+        hard_heap_limit_bytes: Option<u64>,
+    },
     Receipt(Box<TaskReceipt>),
     GivenBack(Box<GivenBack>),
     /// Written by a later version.
@@ -77,6 +83,11 @@ impl Line {
                 at_secs: in_millis(*at_secs),
                 receipt: (**receipt).clone(),
             })),
+            Entry::Limits { at_secs, limits } => Self::Limits {
+                at_secs: in_millis(*at_secs),
+                soft_heap_limit_bytes: limits.soft.map(|limit| limit.0),
+                hard_heap_limit_bytes: limits.hard.map(|limit| limit.0),
+            },
             Entry::ClockChanged(change) => Self::Mark {
                 at_secs: in_millis(change.at_secs),
                 mark: MarkerKind::Clock.name().to_owned(),
@@ -137,6 +148,17 @@ impl Line {
                     kind,
                     text,
                 }),
+            }),
+            Self::Limits {
+                at_secs,
+                soft_heap_limit_bytes,
+                hard_heap_limit_bytes,
+            } => Some(Entry::Limits {
+                at_secs,
+                limits: HeapLimits {
+                    soft: soft_heap_limit_bytes.map(Bytes),
+                    hard: hard_heap_limit_bytes.map(Bytes),
+                },
             }),
             Self::Receipt(ended) => Some(Entry::Ended(ended)),
             Self::GivenBack(given_back) => Some(Entry::GaveBack {

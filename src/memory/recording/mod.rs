@@ -27,7 +27,7 @@ pub use self::{
     opened::{OpenRecording, is_recording_name, name_of},
     reader::{Item, Reader},
 };
-use super::{journal::Entry, marker::Timeline, sample::MemorySample};
+use super::{history::History, journal::Entry, marker::Timeline, sample::MemorySample};
 use crate::{
     engine::{give_back::GiveBackReceipt, receipt::Receipt},
     error::{Error, Result},
@@ -208,7 +208,7 @@ impl Recording {
         let mut recording = Self {
             header: reader.header().clone(),
             samples: Vec::new(),
-            timeline: Timeline::default(),
+            timeline: History::under(reader.header().profile.heap_limits()).timeline,
             receipts: Vec::new(),
             given_back: Vec::new(),
             unknown: Vec::new(),
@@ -242,6 +242,7 @@ impl Recording {
             Entry::Started(_)
             | Entry::StopAsked { .. }
             | Entry::ClockChanged(_)
+            | Entry::Limits { .. }
             | Entry::Mark(_) => {}
         }
         self.timeline.take(entry);

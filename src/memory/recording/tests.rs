@@ -2,8 +2,11 @@
 
 use super::*;
 use crate::{
-    db::status::AllocatorReading,
-    db::{build::BuildFacts, profile::MemoryProfile},
+    db::{
+        build::BuildFacts,
+        profile::MemoryProfile,
+        status::{AllocatorReading, HeapLimits},
+    },
     engine::receipt::{Outcome, Stop},
     jobs::{
         facts::DatabaseFacts,
@@ -11,6 +14,7 @@ use crate::{
     },
     memory::{
         cgroup::Group,
+        limit_steps::HeapLimit,
         marker::{Band, Marker, MarkerKind},
         process::ProcessReading,
         sample::{ConnectionReading, ConnectionState, SlowReading, WindowMemory},
@@ -152,6 +156,16 @@ fn record(path: &Path) {
         text: "84 MiB given back".to_owned(),
     };
     recorder.entry(&Entry::Mark(mark)).expect("written");
+    let limits = HeapLimits {
+        soft: None,
+        hard: Some(Bytes::gib(2)),
+    };
+    recorder
+        .entry(&Entry::Limits {
+            at_secs: 0.46,
+            limits,
+        })
+        .expect("written");
     let ended = TaskReceipt {
         at_secs: 0.5,
         ended_secs: Some(0.49),
@@ -179,6 +193,14 @@ fn what_was_recorded_is_read_back() {
     let band = &recording.timeline.bands[0];
     assert_eq!(band.stop_asked_secs, Some(0.4));
     assert_eq!(band.end, Some((0.49, Outcome::Cancelled)));
+    // Until they were changed, those of the profile.
+    let soft = recording.timeline.limits.spans(HeapLimit::Soft);
+    let before = MemoryProfile::jobscope().soft_heap_limit;
+    assert_eq!(soft.len(), 1);
+    assert_eq!((Some(soft[0].limit), soft[0].to_secs), (before, 0.46));
+    let hard = recording.timeline.limits.spans(HeapLimit::Hard);
+    assert_eq!(hard.len(), 1);
+    assert_eq!((hard[0].limit, hard[0].from_secs), (Bytes::gib(2), 0.46));
     assert!(!recording.is_cut);
     let text = std::fs::read_to_string(&path).expect("text");
     assert!(!text.contains("secret"), "no path of the database: {text}");
@@ -558,7 +580,7 @@ fn bytes_that_are_no_text_are_damage_unless_they_are_the_end() {
     let (_folder, path) =
         written(&[recorded(), bad.to_vec(), b"{\"kind\":\"x\"}\n".to_vec()].concat());
     let error = Recording::read(&path).expect_err("damaged").chain();
-    assert!(error.contains("line 8 is damaged"), "{error}");
+    assert!(error.contains("line 9 is damaged"), "{error}");
 }
 
 #[test]

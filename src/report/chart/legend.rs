@@ -2,7 +2,7 @@
 
 use super::{Chart, Visible};
 use crate::{
-    memory::quantity::Quantity,
+    memory::{limit_steps::HeapLimit, quantity::Quantity},
     report::{
         canvas::{Canvas, Letters, Stroke},
         fonts,
@@ -20,8 +20,10 @@ pub(super) const NOTE: f64 = 17.0;
 /// The legend's entries, by rows.
 fn rows(chart: &Chart<'_>) -> Vec<Vec<(f64, Entry)>> {
     let mut entries: Vec<Entry> = chart.quantities.iter().copied().map(Entry::Curve).collect();
-    let has_limit =
-        |panel: &Visible<'_>| panel.panel.soft_limit.is_some() || panel.panel.hard_limit.is_some();
+    let has_limit = |panel: &Visible<'_>| {
+        let is_there = |which| !panel.limits(which, chart.range).is_empty();
+        HeapLimit::ALL.into_iter().any(is_there)
+    };
     if chart.panels.iter().any(has_limit) {
         entries.push(Entry::Limit);
     }

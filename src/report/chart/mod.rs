@@ -21,6 +21,7 @@ use crate::{
     error::{Error, Result},
     memory::{
         history::History,
+        limit_steps::{HeapLimit, LimitSpan},
         marker::{Band, Marker},
         quantity::Quantity,
         series::Point,
@@ -81,10 +82,6 @@ pub struct Panel<'a> {
     pub name: &'a str,
     /// What was measured and what happened.
     pub history: &'a History,
-    /// `soft_heap_limit` of the process.
-    pub soft_limit: Option<Bytes>,
-    /// `hard_heap_limit` of the process.
-    pub hard_limit: Option<Bytes>,
     /// The Unix time of the history's second 0, by the clock as it was at its start.
     pub zero_unix_secs: Option<f64>,
 }
@@ -139,6 +136,14 @@ struct Visible<'a> {
     markers: Vec<&'a Marker>,
     /// Everything visible as one point.
     sum: Point,
+}
+
+impl Visible<'_> {
+    /// When this limit was in force in a range of the axis, in the history's seconds.
+    fn limits(&self, which: HeapLimit, (from, to): (f64, f64)) -> Vec<LimitSpan> {
+        let limits = &self.panel.history.timeline.limits;
+        limits.between(which, from + self.shift, to + self.shift)
+    }
 }
 
 struct Chart<'a> {
@@ -196,8 +201,11 @@ impl<'a> Chart<'a> {
         // A limit far above the curves would press them flat.
         let limits = visible
             .iter()
-            .flat_map(|panel| [panel.panel.soft_limit, panel.panel.hard_limit])
-            .flatten()
+            .flat_map(|panel| {
+                let limits = move |which| panel.limits(which, range);
+                HeapLimit::ALL.into_iter().flat_map(limits)
+            })
+            .map(|span| span.limit)
             .filter(|limit| limit.0 <= largest.0.saturating_mul(8) / 5);
         let largest = limits.fold(largest, Bytes::max);
         let first = panels.first();

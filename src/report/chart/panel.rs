@@ -5,7 +5,12 @@ use std::ops::Range;
 use super::{Chart, LEFT, RIGHT, Visible, curves, legend, task_words};
 use crate::{
     engine::receipt::Outcome,
-    memory::{marker::Band, quantity::Quantity, series::Point as Reading},
+    memory::{
+        limit_steps::{HeapLimit, LimitSpan},
+        marker::Band,
+        quantity::Quantity,
+        series::Point as Reading,
+    },
     report::{
         canvas::{Anchor, Canvas, Letters, Point, Stroke},
         fonts,
@@ -286,31 +291,32 @@ impl<'a> Frame<'a> {
         }
     }
 
+    /// Each limit where it was in force; what is above the chart is said in words.
     fn draw_limits(&self, canvas: &mut dyn Canvas) {
-        let panel = &self.visible.panel;
-        let limits = [
-            ("soft heap limit", panel.soft_limit),
-            ("hard heap limit", panel.hard_limit),
-        ];
+        let letters = Letters::new(Ink::Limit, 11.5);
+        let stroke = Stroke::new(Ink::Limit, 1.5).dashed(Some([7.0, 5.0]));
         let mut num_above = 0.0;
-        for (name, limit) in limits {
-            let Some(limit) = limit else { continue };
-            let letters = Letters::new(Ink::Limit, 11.5);
-            if limit.0 as f64 > self.chart.scale.top {
+        for which in HeapLimit::ALL {
+            let spans = self.visible.limits(which, self.chart.range);
+            let top = self.chart.scale.top;
+            let is_above = |span: &LimitSpan| span.limit.0 as f64 > top;
+            let name = which.label();
+            if let Some(above) = spans.iter().rfind(|span| is_above(span)) {
                 let y = self.plot_top + 13.0 + 14.0 * num_above;
-                let words = format!("{name} {limit}, above this chart");
-                canvas.text((self.left + 6.0, y), &words, letters);
+                let words = format!("{name} {}, above this chart", above.limit);
+                canvas.text((self.x(above.from_secs) + 6.0, y), &words, letters);
                 num_above += 1.0;
-                continue;
             }
-            let y = self.y(limit.0 as f64);
-            let stroke = Stroke::new(Ink::Limit, 1.5).dashed(Some([7.0, 5.0]));
-            canvas.line(&[(self.left, y), (self.right, y)], stroke);
-            canvas.text(
-                (self.left + 6.0, y - 4.0),
-                &format!("{name} {limit}"),
-                letters,
-            );
+            for span in spans.into_iter().filter(|span| !is_above(span)) {
+                let y = self.y(span.limit.0 as f64);
+                let (left, right) = (self.x(span.from_secs), self.x(span.to_secs));
+                canvas.line(&[(left, y), (right, y)], stroke);
+                let words = format!("{name} {}", span.limit);
+                // Where it was in force for a moment only, the note of the change says what it was.
+                if fonts::width(&words, 11.5, false) + 6.0 <= right - left {
+                    canvas.text((left + 6.0, y - 4.0), &words, letters);
+                }
+            }
         }
     }
 

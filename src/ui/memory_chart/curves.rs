@@ -6,6 +6,7 @@ use super::{plane::Plane, source::ChartSource};
 use crate::{
     db::profile::MAX_CONNECTIONS,
     memory::{
+        limit_steps::HeapLimit,
         quantity::Quantity,
         series::{GAP_SECS, Point},
     },
@@ -26,7 +27,13 @@ pub(super) fn scale_top(
         .unwrap_or_default()
         .0
         .max(32 << 20) as f64;
-    let limits = source.limits.into_iter().filter_map(|(_, limit)| limit);
+    let range = points.first().zip(points.last());
+    let (from, to) = range.map_or((0.0, 0.0), |(first, last)| (first.from_secs, last.to_secs));
+    let steps = &source.history.timeline.limits;
+    let limits = HeapLimit::ALL
+        .into_iter()
+        .flat_map(|which| steps.between(which, from, to))
+        .map(|span| span.limit);
     let available = (quantities.iter())
         .filter(|quantity| quantity.is_limit())
         .filter_map(|quantity| {

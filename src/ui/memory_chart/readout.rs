@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     memory::{
+        limit_steps::HeapLimit,
         quantity::Quantity,
         series::{GAP_SECS, Point},
     },
@@ -15,37 +16,41 @@ use crate::{
     units::{Bytes, format_elapsed, format_rough_count, seconds},
 };
 
-/// Limits are dashed, with their value written on them.
+/// Limits are dashed where they were in force, with their value written on them.
 pub(super) fn limits(ui: &Ui, source: &ChartSource<'_>, plane: &Plane) {
     let palette = Palette::of(ui);
-    for (name, limit) in source.limits {
-        let Some(limit) = limit.filter(|limit| limit.0 as f64 <= plane.top) else {
-            continue;
-        };
-        let y = plane.y(limit.0 as f64);
-        ui.painter().extend(egui::Shape::dashed_line(
-            &[
-                egui::pos2(plane.rect.left(), y),
-                egui::pos2(plane.rect.right(), y),
-            ],
-            Stroke::new(1.0, palette.limit),
-            4.0,
-            3.0,
-        ));
-        let text = format!("{name} {limit}");
-        let galley = (ui.painter()).layout_no_wrap(text, label_font(), palette.limit);
-        // On the left, where nothing is new; above the line, or below where the chart ends.
-        let above = y - 2.0 - galley.size().y;
-        let top = if above < plane.rect.top() {
-            y + 2.0
-        } else {
-            above
-        };
-        let at = egui::pos2(plane.rect.left() + 5.0, top);
-        let under = Rect::from_min_size(at, galley.size()).expand2(vec2(3.0, 0.0));
-        let background = faded(ui.visuals().panel_fill, 0.8);
-        ui.painter().rect_filled(under, 2.0, background);
-        ui.painter().galley(at, galley, palette.limit);
+    let stroke = Stroke::new(1.0, palette.limit);
+    let steps = &source.history.timeline.limits;
+    for which in HeapLimit::ALL {
+        for span in steps.between(which, plane.from, plane.to) {
+            let limit = span.limit;
+            if limit.0 as f64 > plane.top {
+                continue;
+            }
+            let y = plane.y(limit.0 as f64);
+            let (left, right) = (plane.x(span.from_secs), plane.x(span.to_secs));
+            let line = [egui::pos2(left, y), egui::pos2(right, y)];
+            let dashes = egui::Shape::dashed_line(&line, stroke, 4.0, 3.0);
+            ui.painter().extend(dashes);
+            let text = format!("{} {limit}", which.label());
+            let galley = (ui.painter()).layout_no_wrap(text, label_font(), palette.limit);
+            // Where it was in force for a moment only, the mark of the change says what it was.
+            if galley.size().x > right - left - 10.0 {
+                continue;
+            }
+            // On the left, where nothing is new; above the line, or below where the chart ends.
+            let above = y - 2.0 - galley.size().y;
+            let top = if above < plane.rect.top() {
+                y + 2.0
+            } else {
+                above
+            };
+            let at = egui::pos2(left + 5.0, top);
+            let under = Rect::from_min_size(at, galley.size()).expand2(vec2(3.0, 0.0));
+            let background = faded(ui.visuals().panel_fill, 0.8);
+            ui.painter().rect_filled(under, 2.0, background);
+            ui.painter().galley(at, galley, palette.limit);
+        }
     }
 }
 

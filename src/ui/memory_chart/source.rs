@@ -27,8 +27,6 @@ pub struct ChartSource<'a> {
     pub name: &'a str,
     /// Samples and events.
     pub history: &'a History,
-    /// Heap limits that were in force, with their names.
-    pub limits: [(&'static str, Option<Bytes>); 2],
     /// The user's time zone.
     pub zone: &'a TimeZone,
     /// How the time axis is labelled.
@@ -45,7 +43,6 @@ impl<'a> ChartSource<'a> {
         Self {
             name: "Memory",
             history: &state.live,
-            limits: heap_limits(state.tuning.limits.soft, state.tuning.limits.hard),
             zone: &state.zone,
             axis: Axis::TimeOfDay { started_unix },
             first_secs: 0.0,
@@ -54,18 +51,12 @@ impl<'a> ChartSource<'a> {
     }
 
     /// A recording: everything in it, counted from its first task (or its first sample).
-    pub fn recorded(
-        name: &'a str,
-        history: &'a History,
-        (soft, hard): (Option<Bytes>, Option<Bytes>),
-        zone: &'a TimeZone,
-    ) -> Self {
+    pub fn recorded(name: &'a str, history: &'a History, zone: &'a TimeZone) -> Self {
         let (first_secs, last_secs) = history.span().unwrap_or_default();
         let zero = history.first_task_secs().unwrap_or(first_secs);
         Self {
             name,
             history,
-            limits: heap_limits(soft, hard),
             zone,
             axis: Axis::Since(zero),
             first_secs,
@@ -120,10 +111,6 @@ impl<'a> ChartSource<'a> {
         };
         Some((value, age))
     }
-}
-
-fn heap_limits(soft: Option<Bytes>, hard: Option<Bytes>) -> [(&'static str, Option<Bytes>); 2] {
-    [("soft heap limit", soft), ("hard heap limit", hard)]
 }
 
 fn since_text(secs: f64, step_secs: f64) -> String {

@@ -166,9 +166,7 @@ impl Charts {
 }
 
 fn source<'a>(recording: &'a OpenRecording, name: &'a str, state: &'a AppState) -> ChartSource<'a> {
-    let profile = &recording.recorded.header.profile;
-    let limits = (profile.soft_heap_limit, profile.hard_heap_limit);
-    ChartSource::recorded(name, &recording.recorded.history, limits, &state.zone)
+    ChartSource::recorded(name, &recording.recorded.history, &state.zone)
 }
 
 /// The start of the first task: what recordings are laid side by side by.

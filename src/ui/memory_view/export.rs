@@ -14,7 +14,6 @@ use crate::{
     },
     state::{AppState, instrument::recordings::Shown},
     ui::{file_dialog::FileDialog, widgets::plain_menu},
-    units::Bytes,
 };
 
 /// What can be written.
@@ -44,7 +43,6 @@ const KINDS: [(Kind, &str, &str); 5] = [
 struct Taken {
     name: String,
     history: History,
-    limits: (Option<Bytes>, Option<Bytes>),
     zero_unix_secs: Option<f64>,
 }
 
@@ -99,11 +97,9 @@ fn snapshot(state: &AppState, started_unix: f64, charts: &Charts, is_dark: bool)
         Shown::Together => recordings.open.clone(),
     };
     let taken = if recordings.shown == Shown::Live {
-        let limits = &state.tuning.limits;
         vec![Taken {
             name: String::new(),
             history: state.live.clone(),
-            limits: (limits.soft, limits.hard),
             zero_unix_secs: Some(started_unix - state.clock_shift_secs),
         }]
     } else {
@@ -145,8 +141,6 @@ fn make(kind: Kind, snapshot: &Snapshot) -> Result<Vec<u8>> {
         .map(|taken| Panel {
             name: &taken.name,
             history: &taken.history,
-            soft_limit: taken.limits.0,
-            hard_limit: taken.limits.1,
             zero_unix_secs: taken.zero_unix_secs,
         })
         .collect();
@@ -177,7 +171,10 @@ fn make(kind: Kind, snapshot: &Snapshot) -> Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::memory::{marker::MarkerKind, quantity::Quantity, sample::MemorySample};
+    use crate::{
+        memory::{marker::MarkerKind, quantity::Quantity, sample::MemorySample},
+        units::Bytes,
+    };
 
     fn live() -> Snapshot {
         let mut history = History::default();
@@ -194,7 +191,6 @@ mod tests {
             taken: vec![Taken {
                 name: String::new(),
                 history,
-                limits: (Some(Bytes::mib(150)), None),
                 zero_unix_secs: Some(1_773_187_200.0),
             }],
             recordings: Vec::new(),
