@@ -914,14 +914,9 @@ fn an_engine_with_a_running_task_can_be_dropped() {
     drop_in_time(engine);
 }
 
-#[test]
-fn an_engine_whose_news_nobody_reads_can_be_dropped() {
-    let db = JobDb::with_rows(3_000);
-    let mut engine = TestEngine::on(&db.path, &jobscope());
-    for _ in 0..4 {
-        engine.sql("SELECT a.id, b.id FROM job AS a, job AS b");
-    }
-    // The samples tell, without reading the news, that the workers wait for room.
+/// Waits, without reading the news, until the workers wait for room: the samples tell. Answers how many
+/// rows they have sent by then.
+fn stand_still(engine: &TestEngine) -> u64 {
     let deadline = Instant::now() + PATIENCE;
     let mut seen = (0, 0);
     while seen.1 < 5 {
@@ -936,10 +931,35 @@ fn an_engine_whose_news_nobody_reads_can_be_dropped() {
         }
         std::thread::yield_now();
     }
+    seen.0
+}
+
+#[test]
+fn the_receipt_counts_the_rows_that_arrived() {
+    let db = JobDb::with_rows(100);
+    let mut engine = TestEngine::on(&db.path, &jobscope());
+    let id = engine
+        .sql("WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n) SELECT i FROM n");
+    stand_still(&engine);
+    engine.cancel(id);
+    // A batch waits for room, and the task ends before anybody makes some.
+    std::thread::sleep(Duration::from_millis(100));
+    let ended = engine.end_of(id);
+    assert_eq!(ended.receipt.outcome, Outcome::Cancelled);
+    assert_eq!(ended.receipt.rows, ended.rows.len() as u64);
+}
+
+#[test]
+fn an_engine_whose_news_nobody_reads_can_be_dropped() {
+    let db = JobDb::with_rows(3_000);
+    let mut engine = TestEngine::on(&db.path, &jobscope());
+    for _ in 0..4 {
+        engine.sql("SELECT a.id, b.id FROM job AS a, job AS b");
+    }
+    let sent = stand_still(&engine);
     assert!(
-        seen.0 < 64 * 1_024,
-        "{} rows are far more than the channel holds",
-        seen.0
+        sent < 64 * 1_024,
+        "{sent} rows are far more than the channel holds"
     );
     drop_in_time(engine);
 }

@@ -250,7 +250,9 @@ impl Runner<'_> {
         // Nothing more is read: the snapshot goes before anything waits for room.
         drop(rows);
         gauge.release_snapshot();
-        take.end()?;
+        let delivered = take.end();
+        self.run.rows = take.num_delivered(self.run.rows);
+        delivered?;
         result
     }
 

@@ -93,6 +93,11 @@ pub(super) trait Take {
     /// # Errors
     /// If what was taken cannot be delivered.
     fn end(&mut self) -> Result<()>;
+
+    /// How many of the rows that were taken have arrived, now that it has ended.
+    fn num_delivered(&self, num_taken: u64) -> u64 {
+        num_taken
+    }
 }
 
 /// Sends rows in batches to whoever asked.
@@ -103,7 +108,8 @@ pub(super) struct Batches<'a> {
     /// Of all rows so far, the one included that went beyond the budget.
     pub total_bytes: u64,
     last_sent: Option<Instant>,
-    num_rows: u64,
+    /// A batch that finds no room before its task is stopped never arrives.
+    num_sent: u64,
     /// Where the next page begins.
     pub last_row: Vec<Cell>,
 }
@@ -116,7 +122,7 @@ impl<'a> Batches<'a> {
             bytes: 0,
             total_bytes: 0,
             last_sent: None,
-            num_rows: 0,
+            num_sent: 0,
             last_row: Vec::new(),
         }
     }
@@ -140,7 +146,7 @@ impl<'a> Batches<'a> {
         if matches!(self.running.work.task, Task::Query(_)) {
             self.last_row.clone_from(last);
         }
-        self.running.show_rows(self.num_rows);
+        let num_sent = self.num_sent + rows.len() as u64;
         let event = Event::Rows {
             id: self.running.work.id,
             rows,
@@ -148,9 +154,12 @@ impl<'a> Batches<'a> {
         if self.running.has_delivered_enough() {
             // Up to its budget, every row is delivered; no statement is open any more.
             self.running.reporter.tell(event, self.running.pool);
-            return Ok(());
+        } else {
+            self.running.report(event)?;
         }
-        self.running.report(event)
+        self.num_sent = num_sent;
+        self.running.show_rows(num_sent);
+        Ok(())
     }
 }
 
@@ -170,7 +179,6 @@ impl Take for Batches<'_> {
         if budgets.result.is_some_and(|most| self.total_bytes > most.0) {
             return Err(self.running.stop(StopReason::ResultBudget));
         }
-        self.num_rows = num_rows;
         self.bytes += size;
         self.rows.push(cells);
         if self.is_due() {
@@ -183,5 +191,9 @@ impl Take for Batches<'_> {
     fn end(&mut self) -> Result<()> {
         // What has arrived is shown, however it ended.
         self.send()
+    }
+
+    fn num_delivered(&self, _num_taken: u64) -> u64 {
+        self.num_sent
     }
 }
