@@ -90,6 +90,8 @@ pub struct RangeSummary {
     courses: [Option<Course>; Quantity::ALL.len()],
     /// Pages found in page caches, and pages read from the file.
     pub lookups: (u64, u64),
+    /// The age of the oldest read snapshot that was held at any time, in seconds; 0 if none was.
+    pub snapshot_secs: f64,
     /// Tasks that ran, in the order they started.
     pub tasks: Vec<Ran>,
     /// Settings that were changed, as sentences, in the order of time.
@@ -163,6 +165,9 @@ impl RangeSummary {
             num_samples: points.iter().map(|point| point.num_samples).sum(),
             courses,
             lookups,
+            snapshot_secs: (points.iter())
+                .map(|point| f64::from(point.snapshot_secs))
+                .fold(0.0, f64::max),
             tasks: tasks(history, from_secs, to_secs),
             settings: settings(history, from_secs, to_secs),
             growth,

@@ -67,6 +67,7 @@ impl RangeSummary {
             ));
         }
         lines.push(self.hit_sentence());
+        lines.extend(self.snapshot_sentence());
         let mut section = |title: &str, entries: Vec<String>, none: &str| {
             if entries.is_empty() {
                 lines.push(none.to_owned());
@@ -97,6 +98,12 @@ impl RangeSummary {
             Some(format!("{}: {part}", quantity.label()))
         };
         quantities.iter().filter_map(gap).collect()
+    }
+
+    /// `Oldest read snapshot 41.0 s`; `None` where none was held for a second.
+    pub fn snapshot_sentence(&self) -> Option<String> {
+        let is_worth_it = self.snapshot_secs >= 1.0;
+        is_worth_it.then(|| format!("Oldest read snapshot {}", elapsed(self.snapshot_secs)))
     }
 
     /// `Cache hit ratio 98.2 %, 1 204 misses`.

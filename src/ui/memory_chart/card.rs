@@ -121,6 +121,9 @@ fn one_column(ui: &mut Ui, summary: &RangeSummary, quantities: &[Quantity]) {
         ui.label(muted(ui, gap).size(12.0));
     }
     ui.label(muted(ui, summary.hit_sentence()).size(12.0));
+    if let Some(snapshot) = summary.snapshot_sentence() {
+        ui.label(muted(ui, snapshot).size(12.0));
+    }
 }
 
 fn two_columns(ui: &mut Ui, a: &RangeSummary, b: &RangeSummary, quantities: &[Quantity]) {

@@ -1,5 +1,5 @@
-//! The small chart below the curves: how many looked-up pages were in a page cache, and how many
-//! had to be read.
+//! The small chart below the curves: how many looked-up pages were in a page cache, how many had to be
+//! read, and how old our oldest read snapshot was.
 
 use egui::{Align2, Mesh, Rect, Shape, Stroke, Ui, pos2};
 
@@ -11,8 +11,11 @@ use super::{
 use crate::{
     memory::series::Point,
     ui::theme::{Palette, faded},
-    units::format_rough_count,
+    units::{format_elapsed, format_rough_count, seconds},
 };
+
+/// A read snapshot that is held for a shorter time keeps no log from its reset.
+const LONG_SECS: f64 = 1.0;
 
 pub(super) fn lookups_ui(ui: &Ui, source: &ChartSource<'_>, plane: &Plane, points: &[Point]) {
     let palette = Palette::of(ui);
@@ -27,6 +30,7 @@ pub(super) fn lookups_ui(ui: &Ui, source: &ChartSource<'_>, plane: &Plane, point
         let y = y.clamp(rect.top() + 5.0, rect.bottom() - 5.0);
         plane.left_label(painter, y, text.to_owned(), hits);
     }
+    snapshots(ui, plane, points);
     let inside = |point: &&Point| point.to_secs >= plane.from && point.from_secs <= plane.to;
     if points
         .iter()
@@ -91,5 +95,46 @@ pub(super) fn lookups_ui(ui: &Ui, source: &ChartSource<'_>, plane: &Plane, point
         "line: cache hit ratio",
         label_font(),
         hits,
+    );
+}
+
+/// The age of our oldest read snapshot, dotted, where one was held for some time: as long as it is,
+/// the write-ahead log cannot be reset.
+fn snapshots(ui: &Ui, plane: &Plane, points: &[Point]) {
+    let inside = |point: &&Point| point.to_secs >= plane.from && point.from_secs <= plane.to;
+    let held = points
+        .iter()
+        .filter(inside)
+        .map(|point| point.snapshot_secs);
+    let oldest = f64::from(held.fold(0.0, f32::max));
+    if oldest < LONG_SECS {
+        return;
+    }
+    let palette = Palette::of(ui);
+    let rect = plane.rect;
+    let painter = ui.painter_at(rect.expand(1.0));
+    let color = palette.muted;
+    for run in runs(points) {
+        for held in run.chunk_by(|a, b| (a.snapshot_secs > 0.0) == (b.snapshot_secs > 0.0)) {
+            let is_held = held.first().is_some_and(|point| point.snapshot_secs > 0.0);
+            let line: Vec<_> = held
+                .iter()
+                .map(|point| plane.at(point.to_secs, f64::from(point.snapshot_secs) / oldest))
+                .collect();
+            if is_held && line.len() > 1 {
+                painter.extend(Shape::dotted_line(&line, color, 3.0, 0.8));
+            }
+        }
+    }
+    let text = format!(
+        "dots: oldest read snapshot, up to {}",
+        format_elapsed(seconds(oldest))
+    );
+    painter.text(
+        pos2(rect.right() - 4.0, rect.bottom() - 2.0),
+        Align2::RIGHT_BOTTOM,
+        text,
+        label_font(),
+        color,
     );
 }

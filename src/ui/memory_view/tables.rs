@@ -11,18 +11,22 @@ use crate::{
         theme::Palette,
         widgets::{figures, small},
     },
-    units::{Bytes, format_elapsed},
+    units::{Bytes, format_elapsed, seconds},
 };
 
-const CONNECTION_COLUMNS: [(&str, f32); 7] = [
+const CONNECTION_COLUMNS: [(&str, f32); 8] = [
     ("Connection", 84.0),
     ("State", 64.0),
     ("Task", 170.0),
     ("Page cache", 96.0),
     ("Limit", 110.0),
     ("Hit ratio", 76.0),
+    ("Snapshot", 84.0),
     ("Closes in", 90.0),
 ];
+
+const SNAPSHOT_HINT: &str = "How long it has held its read snapshot. While any reader holds an old \
+                             one, the write-ahead log cannot be reset";
 
 /// Shows the connections of the profile.
 pub fn connections_ui(ui: &mut Ui, state: &AppState) {
@@ -42,7 +46,10 @@ pub fn connections_ui(ui: &mut Ui, state: &AppState) {
         .header(22.0, |mut header| {
             for (name, _) in CONNECTION_COLUMNS {
                 header.col(|ui| {
-                    ui.label(small(ui, name));
+                    let label = ui.label(small(ui, name));
+                    if name == "Snapshot" {
+                        label.on_hover_text(SNAPSHOT_HINT);
+                    }
                 });
             }
             header.col(|_| {});
@@ -77,7 +84,7 @@ fn connection_row(
         .task
         .and_then(|id| state.tasks.active.iter().find(|task| task.id.0 == id))
         .map_or_else(String::new, |task| {
-            let secs = crate::units::seconds(reading.state_secs.max(0.0));
+            let secs = seconds(reading.state_secs.max(0.0));
             format!("{} · {}", task.title, format_elapsed(secs))
         });
     let limit = state
@@ -96,9 +103,12 @@ fn connection_row(
     } else {
         format!("{:.3}", reading.cache_hits as f64 / looked as f64)
     };
+    let snapshot = reading
+        .snapshot_secs
+        .map_or_else(|| "–".to_owned(), |secs| format_elapsed(seconds(secs)));
     let closes_in = match (reading.state, state.tuning.wanted.idle_time) {
         (ConnectionState::Idle, Some(idle)) => {
-            format_elapsed(idle.saturating_sub(crate::units::seconds(reading.state_secs.max(0.0))))
+            format_elapsed(idle.saturating_sub(seconds(reading.state_secs.max(0.0))))
         }
         (ConnectionState::Idle, None) => "never".to_owned(),
         (ConnectionState::Closed | ConnectionState::Busy, _) => "–".to_owned(),
@@ -115,7 +125,13 @@ fn connection_row(
     line.col(|ui| {
         ui.add(egui::Label::new(task).truncate());
     });
-    for text in [reading.cache_used.to_string(), limit, ratio, closes_in] {
+    for text in [
+        reading.cache_used.to_string(),
+        limit,
+        ratio,
+        snapshot,
+        closes_in,
+    ] {
         line.col(|ui| {
             ui.label(figures(text));
         });
@@ -176,7 +192,7 @@ pub fn receipts_ui<'a>(
 fn receipt_row(line: &mut TableRow<'_, '_>, title: &str, receipt: &Receipt) {
     use crate::units::format_count;
 
-    let millis = |ms: f64| format_elapsed(crate::units::seconds(ms.max(0.0) / 1e3));
+    let millis = |ms: f64| format_elapsed(seconds(ms.max(0.0) / 1e3));
     let count = |n: u64| format_count(n);
     line.col(|ui| {
         ui.add(egui::Label::new(title).truncate());
