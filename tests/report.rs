@@ -661,7 +661,7 @@ fn a_recording_that_was_cut_is_shown_and_said_to_be_cut() {
     let (folder, path) = folder();
     let mut bytes = fs::read(&path).expect("bytes");
     bytes.truncate(bytes.len() - 20);
-    let newer = b"{\"kind\":\"weather\",\"at_secs\":1.0}\n";
+    let newer = b"{\"kind\":\"mark\",\"at_secs\":6.0,\"mark\":\"eclipse\",\"text\":\"dark\"}\n";
     let line = bytes
         .iter()
         .position(|byte| *byte == b'\n')
@@ -679,6 +679,8 @@ fn a_recording_that_was_cut_is_shown_and_said_to_be_cut() {
     let html = fs::read_to_string(&output).expect("written");
     assert!(html.contains("The last line is not whole"));
     assert!(html.contains("1 line was written by a later version"));
+    assert!(talk(&result).contains("lines of a later version of jobscope: 1"));
+    assert!(html.contains("eclipse: dark"), "what can be shown is shown");
 }
 
 #[test]

@@ -235,6 +235,13 @@ pub fn run(args: &ReportArgs) -> Result<ExitCode> {
                 "{name}: its last line is not whole; everything before it was read"
             ));
         }
+        if recorded.num_unknown > 0 {
+            say(&format!(
+                "{name}: lines of a later version of jobscope: {}; what has no name in this one is \
+                 left out",
+                recorded.num_unknown
+            ));
+        }
         if recorded.num_late > 0 {
             say(&format!(
                 "{name}: {} samples are left out, because its time runs backwards",

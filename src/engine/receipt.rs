@@ -21,6 +21,8 @@ pub enum Outcome {
     OverBudget,
     /// SQLite reported an error.
     Failed,
+    /// In a recording of a later version: in a way that has no word here.
+    Other,
 }
 
 impl Outcome {
@@ -32,6 +34,7 @@ impl Outcome {
             Self::TimedOut => "timed out",
             Self::OverBudget => "over budget",
             Self::Failed => "failed",
+            Self::Other => "ended",
         }
     }
 
@@ -135,7 +138,8 @@ impl fmt::Display for Receipt {
                 Outcome::Finished
                 | Outcome::Cancelled
                 | Outcome::TimedOut
-                | Outcome::OverBudget => {
+                | Outcome::OverBudget
+                | Outcome::Other => {
                     write!(
                         f,
                         "{} in {}, {}",

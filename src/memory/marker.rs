@@ -50,11 +50,13 @@ pub enum MarkerKind {
     Process,
     /// The clock of the machine was set, or the machine slept.
     Clock,
+    /// In a recording of a later version: of a kind that has no name here.
+    Other,
 }
 
 impl MarkerKind {
     /// All kinds.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Setting,
         Self::Stop,
         Self::Stopped,
@@ -68,6 +70,7 @@ impl MarkerKind {
         Self::Guard,
         Self::Process,
         Self::Clock,
+        Self::Other,
     ];
 
     /// The name in recordings.
@@ -86,6 +89,7 @@ impl MarkerKind {
             Self::Guard => "guard",
             Self::Process => "process",
             Self::Clock => "clock",
+            Self::Other => "other",
         }
     }
 
@@ -105,6 +109,7 @@ impl MarkerKind {
             Self::Guard => "memory guard",
             Self::Process => "watched process",
             Self::Clock => "clock",
+            Self::Other => "something else",
         }
     }
 

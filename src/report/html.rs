@@ -157,7 +157,8 @@ impl<'a> Part<'a> {
         }
         if recorded.num_unknown > 0 {
             notes.push(format!(
-                "{} written by a later version of jobscope and left out.",
+                "{} written by a later version of jobscope. What has no name in this version is \
+                 left out.",
                 counted(recorded.num_unknown, "line was", "lines were")
             ));
         }
@@ -417,11 +418,14 @@ impl<'a> Part<'a> {
 
     fn profile(&self) -> String {
         // As a profile file has it: every setting, by its name there.
-        let settings = serde_json::to_value(&self.header().profile).unwrap_or_default();
+        let header = self.header();
+        let mut settings = match serde_json::to_value(&header.profile) {
+            Ok(serde_json::Value::Object(settings)) => settings,
+            _ => serde_json::Map::new(),
+        };
+        settings.extend(header.later_settings.clone());
         let rows: String = settings
-            .as_object()
-            .into_iter()
-            .flatten()
+            .iter()
             .map(|(setting, value)| {
                 let value = match value {
                     serde_json::Value::String(text) => text.clone(),

@@ -72,7 +72,9 @@ impl From<Outcome> for Phase {
     fn from(outcome: Outcome) -> Self {
         match outcome {
             Outcome::Finished => Self::Loaded,
-            Outcome::Cancelled | Outcome::TimedOut | Outcome::OverBudget => Self::Stopped,
+            Outcome::Cancelled | Outcome::TimedOut | Outcome::OverBudget | Outcome::Other => {
+                Self::Stopped
+            }
             Outcome::Failed => Self::Failed,
         }
     }

@@ -179,7 +179,7 @@ impl Palette {
     pub fn outcome(&self, outcome: Outcome) -> Color32 {
         match outcome {
             Outcome::Finished => self.good,
-            Outcome::Cancelled => self.muted,
+            Outcome::Cancelled | Outcome::Other => self.muted,
             Outcome::TimedOut | Outcome::OverBudget => self.warning,
             Outcome::Failed => self.bad,
         }
@@ -191,7 +191,9 @@ impl Palette {
             MarkerKind::Setting | MarkerKind::Opened | MarkerKind::FirstRow => self.accent,
             MarkerKind::Stop | MarkerKind::Stopped | MarkerKind::Guard => self.bad,
             MarkerKind::Shrink | MarkerKind::Trim | MarkerKind::GivenBack => self.good,
-            MarkerKind::Connected | MarkerKind::Closed | MarkerKind::Clock => self.muted,
+            MarkerKind::Connected | MarkerKind::Closed | MarkerKind::Clock | MarkerKind::Other => {
+                self.muted
+            }
             MarkerKind::Process => self.warning,
         }
     }

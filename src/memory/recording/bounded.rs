@@ -29,7 +29,7 @@ pub struct RecordedHistory {
     pub num_late: u64,
     /// Receipts that are left out: there were newer ones.
     pub num_older_receipts: usize,
-    /// Lines that a later version wrote.
+    /// Lines that a later version wrote, in part or whole.
     pub num_unknown: u64,
     /// The last line is not whole: the program that recorded was ended in the middle of it.
     pub is_cut: bool,

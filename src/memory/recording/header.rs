@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
+use super::later;
 use crate::{
     db::{build::BuildFacts, profile::MemoryProfile},
     error::{Report, Result},
@@ -37,8 +38,11 @@ pub struct Header {
     #[serde(default)]
     pub database: Option<RecordedDatabase>,
     /// The settings that everything ran with.
-    #[serde(deserialize_with = "known_settings")]
     pub profile: MemoryProfile,
+    /// Those of them that a later version has or that it gave a value which has no meaning here; in
+    /// [`Self::profile`], they are those of the built-in profile.
+    #[serde(skip)]
+    pub later_settings: serde_json::Map<String, serde_json::Value>,
     /// What a later version wrote beside that: kept, so that nothing is lost when it is written again.
     #[serde(flatten)]
     pub unknown: serde_json::Map<String, serde_json::Value>,
@@ -145,6 +149,7 @@ impl Header {
             compile_options: build.compile_options.clone(),
             database,
             profile: profile.clone(),
+            later_settings: serde_json::Map::new(),
             unknown: serde_json::Map::new(),
         }
     }
@@ -178,17 +183,6 @@ impl From<&DatabaseFacts> for RecordedDatabase {
     }
 }
 
-/// A profile file with a misspelt setting is refused; a recording with a setting of a later
-/// version is read without it.
-fn known_settings<'de, D: Deserializer<'de>>(deserializer: D) -> Result<MemoryProfile, D::Error> {
-    use serde::de::Error as _;
-
-    let mut settings = serde_json::Map::deserialize(deserializer)?;
-    let known = serde_json::to_value(MemoryProfile::jobscope()).map_err(D::Error::custom)?;
-    settings.retain(|setting, _| known.get(setting).is_some());
-    serde_json::from_value(settings.into()).map_err(D::Error::custom)
-}
-
 /// Looks at format and version before anything else: what a newer header holds is not known.
 pub(super) fn read(line: &[u8]) -> Result<Header, String> {
     #[derive(Deserialize)]
@@ -211,5 +205,17 @@ pub(super) fn read(line: &[u8]) -> Result<Header, String> {
             kind.version
         ));
     }
-    serde_json::from_slice(line).map_err(|cause| format!("its header is damaged: {cause}"))
+    let damaged = |cause: serde_json::Error| format!("its header is damaged: {cause}");
+    let mut header: serde_json::Value = serde_json::from_slice(line).map_err(damaged)?;
+    // A profile file with a misspelt setting is refused; a recording with one of a later version is
+    // read without it.
+    let settings = header
+        .get_mut("profile")
+        .and_then(|profile| profile.as_object_mut());
+    let later_settings = settings.map(later::sieve_settings).unwrap_or_default();
+    let header = serde_json::from_value(header).map_err(damaged)?;
+    Ok(Header {
+        later_settings,
+        ..header
+    })
 }

@@ -112,7 +112,21 @@ impl Line {
         }
     }
 
-    /// `None` for a sample, and for what a later version wrote.
+    /// Whether this version has a name for all of it.
+    pub(super) fn is_known(&self) -> bool {
+        match self {
+            Self::Mark { mark, .. } => MarkerKind::from_name(mark).is_some(),
+            Self::Unknown => false,
+            Self::Sample(_)
+            | Self::Started { .. }
+            | Self::StopAsked { .. }
+            | Self::Limits { .. }
+            | Self::Receipt(_)
+            | Self::GivenBack(_) => true,
+        }
+    }
+
+    /// `None` for a sample, and for a kind of line that a later version wrote.
     pub(super) fn into_entry(self) -> Option<Entry> {
         match self {
             Self::Sample(_) | Self::Unknown => None,
@@ -139,14 +153,19 @@ impl Line {
                 mark,
                 text,
                 by_secs,
-            } => MarkerKind::from_name(&mark).map(|kind| match by_secs {
-                Some(by_secs) if kind == MarkerKind::Clock => {
+            } => Some(match (MarkerKind::from_name(&mark), by_secs) {
+                (Some(MarkerKind::Clock), Some(by_secs)) => {
                     Entry::ClockChanged(ClockChange { at_secs, by_secs })
                 }
-                _ => Entry::Mark(Marker {
+                (Some(kind), _) => Entry::Mark(Marker {
                     at_secs,
                     kind,
                     text,
+                }),
+                (None, _) => Entry::Mark(Marker {
+                    at_secs,
+                    kind: MarkerKind::Other,
+                    text: format!("{mark}: {text}"),
                 }),
             }),
             Self::Limits {

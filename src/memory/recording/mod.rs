@@ -6,6 +6,7 @@
 
 mod bounded;
 mod header;
+mod later;
 mod line;
 mod opened;
 mod reader;
@@ -190,7 +191,7 @@ pub struct Recording {
     pub receipts: Vec<TaskReceipt>,
     /// What was given back when somebody asked.
     pub given_back: Vec<GivenBack>,
-    /// Lines of kinds that a later version wrote, as they are.
+    /// Lines that a later version wrote, in part or whole, as they are.
     pub unknown: Vec<serde_json::Value>,
     /// The last line is not whole: the program that recorded was ended in the middle of it.
     pub is_cut: bool,

@@ -8,6 +8,7 @@ use std::{
 
 use super::{
     header::{self, Header},
+    later,
     line::Line,
 };
 use crate::{
@@ -26,7 +27,8 @@ pub enum Item {
     Sample(Box<MemorySample>),
     /// Something that happened.
     Entry(Entry),
-    /// A line of a kind that a later version wrote, as it is.
+    /// A line of which a later version wrote a part or all, as it is. What this version knows of it
+    /// comes next.
     Unknown(serde_json::Value),
 }
 
@@ -38,6 +40,8 @@ pub struct Reader {
     line: Vec<u8>,
     number: usize,
     previous: Option<MemorySample>,
+    /// What is known of the line before, which was not known whole.
+    known: Option<Item>,
     is_cut: bool,
 }
 
@@ -68,6 +72,7 @@ impl Reader {
             line,
             number: 1,
             previous: None,
+            known: None,
             is_cut: false,
         })
     }
@@ -88,6 +93,9 @@ impl Reader {
     /// # Errors
     /// If the file cannot be read or is damaged before its last line.
     pub fn read_next(&mut self) -> Result<Option<Item>> {
+        if let Some(known) = self.known.take() {
+            return Ok(Some(known));
+        }
         if self.is_cut {
             return Ok(None);
         }
@@ -99,6 +107,10 @@ impl Reader {
         }
         match serde_json::from_slice(&self.line) {
             Ok(line) => Ok(Some(self.item(line))),
+            Err(_) if let Some((line, known)) = later::read(&self.line) => {
+                self.known = Some(self.item(known));
+                Ok(Some(Item::Unknown(line)))
+            }
             Err(cause) if self.is_followed()? => {
                 let number = self.number;
                 let cause = format!("line {number} is damaged: {cause}");
@@ -117,11 +129,15 @@ impl Reader {
             self.previous = Some(sample.clone());
             return Item::Sample(Box::new(sample));
         }
-        line.into_entry().map_or_else(
-            // It was read a moment ago: it is JSON.
-            || Item::Unknown(serde_json::from_slice(&self.line).unwrap_or_default()),
-            Item::Entry,
-        )
+        let is_known = line.is_known();
+        match line.into_entry().map(Item::Entry) {
+            Some(entry) if is_known => entry,
+            entry => {
+                self.known = entry;
+                // It was read a moment ago: it is JSON.
+                Item::Unknown(serde_json::from_slice(&self.line).unwrap_or_default())
+            }
+        }
     }
 
     /// Only what comes after a line tells whether it was cut or damaged.

@@ -7,7 +7,10 @@ use crate::{
         profile::MemoryProfile,
         status::{AllocatorReading, HeapLimits},
     },
-    engine::receipt::{Outcome, Stop},
+    engine::{
+        give_back::Rung,
+        receipt::{Outcome, Stop},
+    },
     jobs::{
         facts::DatabaseFacts,
         schema::{FileKind, Schema},
@@ -269,18 +272,78 @@ fn what_a_later_version_added_is_skipped() {
             "\"kind\":\"sample\",\"swap_bytes\":1",
         )
         + "{\"kind\":\"weather\",\"at_secs\":1.0}\n"
-        + "{\"kind\":\"mark\",\"at_secs\":1.0,\"mark\":\"eclipse\",\"text\":\"\"}\n";
+        + "{\"kind\":\"mark\",\"at_secs\":1.0,\"mark\":\"eclipse\",\"text\":\"dark\"}\n";
     std::fs::write(&path, newer).expect("written");
     let recording = Recording::read(&path).expect("read");
     assert_eq!(recording.samples.len(), 2);
-    let is_known = |mark: &Marker| MarkerKind::ALL.contains(&mark.kind) && mark.text.is_empty();
-    assert!(
-        !recording.timeline.markers.iter().any(is_known),
-        "no eclipse"
-    );
     assert_eq!(recording.header.unknown["mood"], "calm", "kept");
     assert_eq!(recording.unknown[0]["kind"], "weather", "kept");
+    assert_eq!(recording.unknown[1]["mark"], "eclipse", "kept, too");
+    let mark = recording.timeline.markers.last().expect("and shown");
+    assert_eq!(
+        (mark.kind, &*mark.text),
+        (MarkerKind::Other, "eclipse: dark")
+    );
     assert_eq!(recording.header.profile, MemoryProfile::jobscope());
+}
+
+#[test]
+fn words_of_a_later_version_are_no_damage() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("run.jsonl");
+    record(&path);
+    let before = Recording::read(&path).expect("read");
+    let text = std::fs::read_to_string(&path).expect("text");
+    let mut newer = text.clone();
+    for (old, new) in [
+        ("\"temp_store\":\"file\"", "\"temp_store\":\"tape\""),
+        ("\"state\":\"busy\"", "\"state\":\"asleep\""),
+        ("\"outcome\":\"cancelled\"", "\"outcome\":\"paused\""),
+    ] {
+        assert!(text.contains(old), "{old}: {text}");
+        newer = newer.replacen(old, new, 1);
+    }
+    let rung = |name: &str| {
+        format!(
+            "{{\"rung\":\"{name}\",\"sqlite_heap_before_bytes\":9,\"sqlite_heap_after_bytes\":5,\
+             \"rss_before_bytes\":null,\"rss_after_bytes\":null,\"elapsed_ms\":1.0,\"trouble\":null}}"
+        )
+    };
+    let ladder = format!(
+        "{{\"kind\":\"given_back\",\"at_secs\":0.6,\"receipt\":{{\"rungs\":[{},{}],\"elapsed_ms\":2.0}}}}\n",
+        rung("compact"),
+        rung("trim")
+    );
+    newer += &ladder;
+    // Something must follow what could be the cut end.
+    newer += "{\"kind\":\"stop_asked\",\"at_secs\":0.7,\"task\":8}\n";
+    std::fs::write(&path, &newer).expect("written");
+    let recording = Recording::read(&path).expect("read");
+    assert_eq!(recording.samples.len(), before.samples.len());
+    assert_eq!(recording.unknown.len(), 3, "a sample, a receipt, a ladder");
+    assert_eq!(recording.receipts.len(), before.receipts.len());
+    let [receipt] = recording.receipts.as_slice() else {
+        panic!("one task: {:?}", recording.receipts);
+    };
+    assert_eq!(receipt.receipt.outcome, Outcome::Other);
+    let band = &recording.timeline.bands[0];
+    assert!(
+        band.end
+            .is_some_and(|(_, outcome)| outcome == Outcome::Other)
+    );
+    let rungs = &recording.given_back[0].receipt.rungs;
+    assert_eq!(
+        (rungs.len(), rungs[0].rung),
+        (1, Rung::Trim),
+        "the other is shown"
+    );
+    assert_eq!(recording.header.later_settings["temp_store"], "tape");
+    let history = RecordedHistory::read(&path).expect("read");
+    assert_eq!(history.num_unknown, 3);
+    // What is no word at all is damage, as before.
+    std::fs::write(&path, newer.replace("\"paused\"", "7")).expect("written");
+    let error = Recording::read(&path).expect_err("damaged").chain();
+    assert!(error.contains("is damaged"), "{error}");
 }
 
 #[test]

@@ -388,7 +388,7 @@ impl<'a> Frame<'a> {
         let from = self.x(band.from_secs);
         let to = self.x(end).max(from + 2.0);
         let ink = match band.end.map(|(_, outcome)| outcome) {
-            None => Ink::Muted,
+            None | Some(Outcome::Other) => Ink::Muted,
             Some(Outcome::Finished) => Ink::Good,
             Some(Outcome::Cancelled | Outcome::TimedOut | Outcome::OverBudget) => Ink::Warning,
             Some(Outcome::Failed) => Ink::Limit,

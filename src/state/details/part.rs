@@ -38,7 +38,7 @@ impl<T> Part<T> {
         self.trouble = match receipt.outcome {
             // Why somebody cancelled, they know themselves.
             Outcome::Finished | Outcome::Cancelled => None,
-            Outcome::TimedOut | Outcome::OverBudget | Outcome::Failed => {
+            Outcome::TimedOut | Outcome::OverBudget | Outcome::Failed | Outcome::Other => {
                 Some(report.map_or_else(|| receipt.outcome.label().to_owned(), in_one_line))
             }
         };

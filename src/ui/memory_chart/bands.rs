@@ -205,6 +205,7 @@ pub(super) fn outcome_icon(outcome: Outcome) -> Icon {
         Outcome::Cancelled => Icon::Square,
         Outcome::TimedOut => Icon::Clock,
         Outcome::OverBudget => Icon::TriangleAlert,
+        Outcome::Other => Icon::Circle,
     }
 }
 

@@ -146,5 +146,6 @@ fn symbol(kind: MarkerKind) -> Icon {
         MarkerKind::Guard => Icon::Shield,
         MarkerKind::Process => Icon::Activity,
         MarkerKind::Clock => Icon::Clock,
+        MarkerKind::Other => Icon::Circle,
     }
 }

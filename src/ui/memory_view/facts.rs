@@ -73,6 +73,13 @@ pub fn ui(ui: &mut Ui, recording: &OpenRecording) {
                    it is shown";
         rows.push(("Cut off", cut.to_owned()));
     }
+    if recording.recorded.num_unknown > 0 {
+        let later = format!(
+            "{} of its lines: what has no name in this version of jobscope is left out",
+            recording.recorded.num_unknown
+        );
+        rows.push(("Of a later version", later));
+    }
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
         Grid::new("recording facts")
             .num_columns(2)
