@@ -61,22 +61,41 @@ impl Pixels {
         clipped(from, to, self.height)
     }
 
-    fn segment(&mut self, from: Point, to: Point, stroke: Stroke) {
-        // Whole numbers are the middles of pixels, so that hairlines are sharp.
+    /// All of a line at once: where two of its parts meet, it is not drawn twice.
+    fn stroke(&mut self, parts: &[(Point, Point)], stroke: Stroke) {
         let reach = stroke.width / 2.0 + 1.0;
-        let (dx, dy) = (to.0 - from.0, to.1 - from.1);
-        let length = dx.hypot(dy);
-        for y in self.rows(from.1.min(to.1) - reach, from.1.max(to.1) + reach) {
-            for x in self.columns(from.0.min(to.0) - reach, from.0.max(to.0) + reach) {
-                let (px, py) = (x as f64 - from.0, y as f64 - from.1);
-                let along = if length > 0.0 {
-                    ((px * dx + py * dy) / (length * length)).clamp(0.0, 1.0)
-                } else {
-                    0.0
-                };
-                let distance = (px - along * dx).hypot(py - along * dy);
-                let share = (stroke.width / 2.0 + 0.5 - distance).clamp(0.0, 1.0);
-                self.blend(x, y, stroke.ink, share * stroke.opacity);
+        let ends = || parts.iter().flat_map(|(from, to)| [*from, *to]);
+        let least = |of: fn(Point) -> f64| ends().map(of).fold(f64::INFINITY, f64::min) - reach;
+        let most = |of: fn(Point) -> f64| ends().map(of).fold(f64::NEG_INFINITY, f64::max) + reach;
+        let columns = self.columns(least(|end| end.0), most(|end| end.0));
+        let rows = self.rows(least(|end| end.1), most(|end| end.1));
+        let width = (columns.end - columns.start).max(0) as usize;
+        let height = (rows.end - rows.start).max(0) as usize;
+        let mut shares = vec![0.0_f32; width * height];
+        for (from, to) in parts {
+            let (dx, dy) = (to.0 - from.0, to.1 - from.1);
+            let length = dx.hypot(dy);
+            for y in self.rows(from.1.min(to.1) - reach, from.1.max(to.1) + reach) {
+                for x in self.columns(from.0.min(to.0) - reach, from.0.max(to.0) + reach) {
+                    // Whole numbers are the middles of pixels, so that hairlines are sharp.
+                    let (px, py) = (x as f64 - from.0, y as f64 - from.1);
+                    let along = if length > 0.0 {
+                        ((px * dx + py * dy) / (length * length)).clamp(0.0, 1.0)
+                    } else {
+                        0.0
+                    };
+                    let distance = (px - along * dx).hypot(py - along * dy);
+                    let share = (stroke.width / 2.0 + 0.5 - distance).clamp(0.0, 1.0);
+                    let index = (y - rows.start) as usize * width + (x - columns.start) as usize;
+                    if let Some(most) = shares.get_mut(index) {
+                        *most = most.max(share as f32);
+                    }
+                }
+            }
+        }
+        for (y, shares) in rows.zip(shares.chunks(width.max(1))) {
+            for (x, share) in columns.clone().zip(shares) {
+                self.blend(x, y, stroke.ink, f64::from(*share) * stroke.opacity);
             }
         }
     }
@@ -125,20 +144,15 @@ impl Canvas for Pixels {
     }
 
     fn line(&mut self, points: &[Point], stroke: Stroke) {
-        match stroke.dashes {
-            Some(pattern) => {
-                for (from, to) in dashes(points, pattern) {
-                    self.segment(from, to, stroke);
-                }
-            }
-            None => {
-                for pair in points.windows(2) {
-                    if let &[from, to] = pair {
-                        self.segment(from, to, stroke);
-                    }
-                }
-            }
-        }
+        let parts = match stroke.dashes {
+            Some(pattern) => dashes(points, pattern),
+            None => points
+                .iter()
+                .copied()
+                .zip(points.iter().copied().skip(1))
+                .collect(),
+        };
+        self.stroke(&parts, stroke);
     }
 
     fn area(&mut self, corners: &[Point], ink: Ink, opacity: f64) {
@@ -204,4 +218,20 @@ impl Canvas for Pixels {
     fn begin(&mut self, _title: &str) {}
 
     fn end(&mut self) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_not_thicker_where_its_parts_meet() {
+        let mut pixels = Pixels::new(Theme::Light, (40, 20));
+        let points = [(5.0, 10.3), (15.0, 10.3), (25.0, 10.3), (35.0, 10.3)];
+        pixels.line(&points, Stroke::new(Ink::Rss, 2.5));
+        let column =
+            |x: usize| -> Vec<u8> { (0..20).map(|y| pixels.rgb[(y * 40 + x) * 3]).collect() };
+        assert_eq!(column(15), column(10), "the same at a joint");
+        assert_ne!(column(15), column(0), "and there is a line");
+    }
 }
