@@ -293,7 +293,6 @@ impl<'a> Frame<'a> {
 
     /// Each limit where it was in force; what is above the chart is said in words.
     fn draw_limits(&self, canvas: &mut dyn Canvas) {
-        let letters = Letters::new(Ink::Limit, 11.5);
         let stroke = Stroke::new(Ink::Limit, 1.5).dashed(Some([7.0, 5.0]));
         let mut num_above = 0.0;
         for which in HeapLimit::ALL {
@@ -302,9 +301,9 @@ impl<'a> Frame<'a> {
             let is_above = |span: &LimitSpan| span.limit.0 as f64 > top;
             let name = which.label();
             if let Some(above) = spans.iter().rfind(|span| is_above(span)) {
-                let y = self.plot_top + 13.0 + 14.0 * num_above;
+                let at = (self.x(above.from_secs), self.plot_top + 14.0 + 15.0 * num_above);
                 let words = format!("{name} {}, above this chart", above.limit);
-                canvas.text((self.x(above.from_secs) + 6.0, y), &words, letters);
+                write_limit(canvas, at, &words);
                 num_above += 1.0;
             }
             for span in spans.into_iter().filter(|span| !is_above(span)) {
@@ -314,7 +313,7 @@ impl<'a> Frame<'a> {
                 let words = format!("{name} {}", span.limit);
                 // Where it was in force for a moment only, the note of the change says what it was.
                 if fonts::width(&words, 11.5, false) + 6.0 <= right - left {
-                    canvas.text((left + 6.0, y - 4.0), &words, letters);
+                    write_limit(canvas, (left, y - 5.0), &words);
                 }
             }
         }
@@ -478,4 +477,14 @@ impl<'a> Frame<'a> {
         }
         bottom
     }
+}
+
+/// Words a little right of `x`, on the colour of the page: marks and curves cross them.
+fn write_limit(canvas: &mut dyn Canvas, (x, baseline): (f64, f64), words: &str) {
+    let letters = Letters::new(Ink::Limit, 11.5);
+    let left = x + 6.0;
+    let right = left + fonts::width(words, 11.5, false);
+    let (from, to) = ((left - 3.0, baseline - 11.0), (right + 3.0, baseline + 3.0));
+    canvas.rect(from, to, Ink::Panel, 0.85);
+    canvas.text((left, baseline), words, letters);
 }

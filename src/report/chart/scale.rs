@@ -86,6 +86,11 @@ impl Clock {
         let least = (to - from) / most.max(1.0);
         let step = STEPS.into_iter().find(|step| *step >= least);
         let step = step.unwrap_or_else(|| (least / 86_400.0).ceil() * 86_400.0);
+        // A clock shows tenths of a second at most.
+        let step = match self {
+            Self::Seconds { .. } => step,
+            Self::TimeOfDay { .. } => step.max(0.1),
+        };
         let mut labels: Vec<(f64, String)> = Vec::new();
         for (from, to) in self.runs(from, to) {
             let shift = self.shift_secs(from);
@@ -103,6 +108,11 @@ impl Clock {
                 let text = match self {
                     Self::Seconds { .. } if to < 600.0 => seconds(secs),
                     Self::Seconds { .. } => hours(secs, false),
+                    Self::TimeOfDay { .. } if step < 1.0 => {
+                        let tenths = ((secs + shift) * 10.0).round();
+                        let text = hours((tenths / 10.0).floor().rem_euclid(86_400.0), false);
+                        format!("{text}.{}", tenths.rem_euclid(10.0))
+                    }
                     Self::TimeOfDay { .. } => {
                         hours((secs + shift).rem_euclid(86_400.0), step >= 60.0)
                     }
@@ -227,6 +237,8 @@ mod tests {
         let labels = clock.labels(0.0, 240.0, 4.0);
         assert_eq!(labels[0], (50.0, "06:15".to_owned()), "{labels:?}");
         assert_eq!(clock.moment(2.4), "06:14:12");
+        let labels = texts(clock.labels(0.0, 2.0, 4.0));
+        assert_eq!(labels[..3], ["06:14:10.0", "06:14:10.5", "06:14:11.0"]);
     }
 
     #[test]
