@@ -583,6 +583,66 @@ fn a_page_holds_everything_and_needs_nothing() {
     }
 }
 
+#[test]
+fn nothing_that_a_recording_says_becomes_a_part_of_the_page() {
+    let (folder, _) = folder();
+    let evil = "\"'></p><img src=x onerror=alert(1)>&amp;{}--><!--";
+    let path = folder.path().join("<b>&'\".jsonl");
+    let mut header = header(&path);
+    header.recorded_by = evil.to_owned();
+    header.machine.system = evil.to_owned();
+    header.machine.architecture = evil.to_owned();
+    header.sqlite_version = evil.to_owned();
+    header.compile_options = vec![evil.to_owned()];
+    header.profile.name = evil.to_owned();
+    let database = header.database.as_mut().expect("there is one");
+    database.journal_mode = evil.to_owned();
+    database.job_indexes = vec![evil.to_owned()];
+    let mut recorder = Recorder::create(&path, &header).expect("created");
+    recorder.sample(&sample(1.0, 0.0)).expect("written");
+    let mut receipt = receipt(Outcome::Failed, 0.5);
+    receipt.error = Some(evil.to_owned());
+    receipt.profile = evil.to_owned();
+    let mut ladder = ladder(1.6);
+    if let Entry::GaveBack { receipt, .. } = &mut ladder {
+        receipt.rungs[0].trouble = Some(evil.to_owned());
+    }
+    for entry in [
+        Entry::Started(band(1, evil, 1.0)),
+        mark(1.1, MarkerKind::Setting, evil),
+        Entry::Ended(Box::new(TaskReceipt {
+            at_secs: 1.5,
+            ended_secs: Some(1.5),
+            task: 1,
+            receipt,
+        })),
+        ladder,
+    ] {
+        recorder.entry(&entry).expect("written");
+    }
+    recorder.sample(&sample(2.0, 1.0)).expect("written");
+    let line = serde_json::json!({"kind": "mark", "at_secs": 2.0, "mark": evil, "text": evil});
+    let mut text_of_it = fs::read_to_string(&path).expect("text");
+    let settings = serde_json::json!({ evil: evil, "temp_store": evil }).to_string();
+    text_of_it = text_of_it.replacen(
+        "\"profile\":{",
+        &format!("\"profile\":{},", settings.trim_end_matches('}')),
+        1,
+    );
+    text_of_it = text_of_it.replacen("\"temp_store\":\"file\",", "", 1);
+    fs::write(&path, format!("{text_of_it}{line}\n")).expect("written");
+    for inputs in [vec![path.as_path()], vec![&path, &path]] {
+        for (output, title) in [("run.html", "<i>title</i>"), ("run.svg", evil)] {
+            let output = folder.path().join(output);
+            let page = text(&inputs, &output, &["--title", title]);
+            for part in ["<img", "<b>", "<i>", "<!--", "-->", "&amp;{}", "'><"] {
+                assert!(!page.contains(part), "{part} in {page}");
+            }
+            assert_balanced(&page);
+        }
+    }
+}
+
 /// Left edges of the bands of a task in a picture.
 fn band_edges(svg: &str, title: &str) -> Vec<String> {
     let group = format!("<g><title>{title}");
@@ -615,6 +675,7 @@ fn several_recordings_are_aligned_by_their_first_task() {
     );
     assert_balanced(&html);
     assert!(html.contains("Side by side") && html.contains("2 recordings"));
+    assert!(!html.contains(">no.<"), "the chart counts through both");
     assert_eq!(html.matches("<svg ").count(), 1);
     let refused = report(&inputs, &folder.path().join("both.csv"), &[]);
     assert_eq!(refused.status.code(), Some(2));
@@ -647,8 +708,7 @@ fn a_recording_with_nothing_in_the_range_is_named_beside_the_others() {
     let html = fs::read_to_string(folder.path().join("some.html")).expect("written");
     assert_balanced(&html);
     let (_, html) = html.split_once("Side by side").expect("a table");
-    let row =
-        "<th scope=\"row\">run</th><td colspan=\"5\" class=\"words muted\">nothing was sampled";
+    let row = "<th scope=\"row\" class=\"words\">run</th><td colspan=\"5\" class=\"words muted\">nothing was sampled";
     assert!(html.contains(row), "{html}");
     let nothing = report(&inputs, &folder.path().join("x.svg"), &["--from", "90"]);
     assert_eq!(nothing.status.code(), Some(1), "{}", talk(&nothing));

@@ -150,8 +150,8 @@ fn table_rows(arm: &Arm) -> String {
     };
     format!(
         "<tr class=\"group\"><th scope=\"row\">{name}</th><td colspan=\"4\"></td><td>{}</td>\
-         <td></td></tr>\n<tr><td>RSS</td>{}<td></td><td>{}</td></tr>\n\
-         <tr><td>SQLite heap</td>{}<td></td><td>{}</td></tr>\n",
+         <td></td></tr>\n<tr><td class=\"sub\">RSS</td>{}<td></td><td>{}</td></tr>\n\
+         <tr><td class=\"sub\">SQLite heap</td>{}<td></td><td>{}</td></tr>\n",
         escape(&verdict::stopped_cell(summary)),
         cells(&verdict::rss_cell),
         escape(&verdict::rss_given_back_cell(summary)),

@@ -60,7 +60,13 @@ impl<'a> Source<'a> {
 /// If nothing was sampled in the range.
 pub fn html(spec: &ChartSpec, sources: &[Source<'_>]) -> Result<String> {
     let is_alone = sources.len() == 1;
+    let heading = match spec.title.as_str() {
+        "" => "Memory over time",
+        title => title,
+    };
     let spec = ChartSpec {
+        // It stands above the picture, as a heading of the page.
+        title: String::new(),
         theme: Theme::Light,
         ..spec.clone()
     };
@@ -86,7 +92,7 @@ pub fn html(spec: &ChartSpec, sources: &[Source<'_>]) -> Result<String> {
                  same axes.</p>\n";
         body += &comparison(&parts);
     }
-    body += "<section>\n<h2>Memory over time</h2>\n<figure>\n";
+    body += &["<section>\n<h2>", &escape(heading), "</h2>\n<figure>\n"].concat();
     body += &chart;
     body += "</figure>\n</section>\n";
     for part in &parts {
@@ -231,7 +237,7 @@ impl<'a> Part<'a> {
                 });
                 format!(
                     "<tr><th scope=\"row\">{}{part}</th><td>{}</td><td>{}</td><td>{}</td>\
-                     <td class=\"words\">{} <span class=\"muted\">Source: {}.</span></td></tr>\n",
+                     <td class=\"words long\">{} <span class=\"muted\">Source: {}.</span></td></tr>\n",
                     escape(quantity.label()),
                     Bytes(min),
                     Bytes(max),
@@ -328,7 +334,10 @@ impl<'a> Part<'a> {
                 rss.map_or_else(String::new, |rss| rss.to_string()),
                 format_count(receipt.cache_misses),
             ];
-            outcome = receipt.to_string();
+            // What the columns do not say.
+            if receipt.stop.is_some() {
+                outcome = receipt.to_string();
+            }
             if let Some(limit) = &receipt.limit {
                 outcome = format!("{outcome}: {}", limit.sentence());
             }
@@ -397,10 +406,15 @@ impl<'a> Part<'a> {
             .take(MAX_ROWS)
             .enumerate()
             .map(|(index, marker)| {
+                // Beside other recordings, the chart counts on from one to the next.
+                let number = if self.is_alone {
+                    format!("<td class=\"number\">{}</td>", index + 1)
+                } else {
+                    String::new()
+                };
                 format!(
-                    "<tr><td>{}</td><td>{}</td><td class=\"words\">{}</td>\
-                     <td class=\"words\">{}</td></tr>\n",
-                    index + 1,
+                    "<tr>{number}<td class=\"time\">{}</td><td class=\"words\">{}</td>\
+                     <td class=\"words long\">{}</td></tr>\n",
                     self.moment(marker.at_secs),
                     marker.kind.label(),
                     escape(&marker.text)
@@ -408,8 +422,13 @@ impl<'a> Part<'a> {
             })
             .collect::<Vec<_>>()
             .concat();
+        let number = if self.is_alone {
+            "<th class=\"number\">no.</th>"
+        } else {
+            ""
+        };
         format!(
-            "<div class=\"scroll\"><table>\n<thead><tr><th>no.</th><th>time</th>\
+            "<div class=\"scroll\"><table>\n<thead><tr>{number}<th class=\"time\">time</th>\
              <th class=\"words\">what</th><th class=\"words\">in words</th></tr></thead>\n\
              <tbody>\n{rows}</tbody>\n</table></div>\n{}",
             more(markers.len())
@@ -443,7 +462,9 @@ impl<'a> Part<'a> {
             })
             .collect::<Vec<_>>()
             .concat();
-        format!("<div class=\"scroll\"><table>\n<tbody>\n{rows}</tbody>\n</table></div>\n")
+        format!(
+            "<div class=\"scroll\"><table class=\"pairs\">\n<tbody>\n{rows}</tbody>\n</table></div>\n"
+        )
     }
 
     fn conditions(&self) -> String {
@@ -519,7 +540,7 @@ fn comparison(parts: &[Part<'_>]) -> String {
         .map(|part| {
             if part.sum.is_none() {
                 return format!(
-                    "<tr><th scope=\"row\">{}</th><td colspan=\"5\" class=\"words muted\">nothing \
+                    "<tr><th scope=\"row\" class=\"words\">{}</th><td colspan=\"5\" class=\"words muted\">nothing \
                      was sampled in this range</td></tr>\n",
                     escape(part.source.name)
                 );
@@ -552,7 +573,7 @@ fn comparison(parts: &[Part<'_>]) -> String {
                 .max()
                 .unwrap_or(0);
             format!(
-                "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{time}</td><td>{}</td>\
+                "<tr><th scope=\"row\" class=\"words\">{}</th><td>{}</td><td>{}</td><td>{time}</td><td>{}</td>\
                  <td>{}</td></tr>\n",
                 escape(part.source.name),
                 peak(Quantity::Rss),

@@ -128,7 +128,7 @@ pub(super) fn css() -> String {
         )
     });
     format!(
-        ":root {{\n{}}}\n@media (prefers-color-scheme: dark) {{\n:root {{\n{}}}\n}}\n{}",
+        ":root {{\n{}}}\n@media screen and (prefers-color-scheme: dark) {{\n:root {{\n{}}}\n}}\n{}",
         variables(Theme::Light),
         variables(Theme::Dark),
         rules.concat()
