@@ -7,6 +7,7 @@ pub mod csv;
 mod fonts;
 pub mod html;
 mod ink;
+pub mod page;
 mod pixels;
 mod svg;
 

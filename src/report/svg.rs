@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use super::{
     canvas::{Anchor, Canvas, Letters, Point, Stroke},
-    html::escape,
     ink::{Ink, Theme},
+    page::escape,
 };
 
 pub(super) struct Svg {

@@ -1,125 +1,36 @@
-//! A report on recordings: one HTML file that needs nothing beside itself.
-
-use std::time::Duration;
+//! What a page says of one recording, table by table.
 
 use jiff::tz::TimeZone;
 
-use super::{
-    Theme,
-    chart::{self, ChartSpec, Panel},
-    ink,
-};
+use super::{Source, elapsed};
 use crate::{
     engine::receipt::Receipt,
-    error::Result,
     memory::{
-        marker::Band,
-        quantity::Quantity,
-        recording::{Header, RecordedHistory},
-        series::Point,
-        summary::partly_known,
+        marker::Band, quantity::Quantity, recording::Header, series::Point, summary::partly_known,
     },
-    units::{Bytes, format_count, format_elapsed, format_rough_count, format_time, zone_name},
+    report::{
+        chart::{self, ChartSpec},
+        page::escape,
+    },
+    units::{Bytes, format_count, format_rough_count, format_time, zone_name},
 };
-
-const CSS: &str = include_str!("page.css");
 
 /// So many rows of one table are readable; the CSV of the events has all.
 const MAX_ROWS: usize = 500;
 
-/// A recording with the name that tells it from others.
-#[derive(Clone, Copy, Debug)]
-pub struct Source<'a> {
-    /// Its name; the file's, say.
-    pub name: &'a str,
-    /// What was read.
-    pub recorded: &'a RecordedHistory,
-}
-
-impl<'a> Source<'a> {
-    /// Why the report shows nothing of it, if it does not.
-    pub fn nothing_there(&self, spec: &ChartSpec, is_alone: bool) -> Option<String> {
-        let part = Part::new(self, spec, is_alone);
-        let history = &self.recorded.history;
-        (part.sum.is_none()).then(|| chart::nothing_there(history, part.shift))
-    }
-
-    /// How it is drawn.
-    pub fn panel(&self, is_alone: bool) -> Panel<'a> {
-        Panel {
-            name: if is_alone { "" } else { self.name },
-            history: &self.recorded.history,
-            zero_unix_secs: self.recorded.zero_unix_secs(),
-        }
-    }
-}
-
-/// The report. The chart follows `spec`, but for its colours, which are those of the page.
-///
-/// # Errors
-/// If nothing was sampled in the range.
-pub fn html(spec: &ChartSpec, sources: &[Source<'_>]) -> Result<String> {
-    let is_alone = sources.len() == 1;
-    let heading = match spec.title.as_str() {
-        "" => "Memory over time",
-        title => title,
-    };
-    let spec = ChartSpec {
-        // It stands above the picture, as a heading of the page.
-        title: String::new(),
-        theme: Theme::Light,
-        ..spec.clone()
-    };
-    let panels: Vec<_> = sources
-        .iter()
-        .map(|source| source.panel(is_alone))
-        .collect();
-    let chart = chart::svg(&spec, &panels)?;
-    let title = match sources {
-        [source] => format!("Memory report: {}", source.name),
-        sources => format!("Memory report: {} recordings", sources.len()),
-    };
-    let title = escape(&title);
-    let parts: Vec<_> = sources
-        .iter()
-        .map(|source| Part::new(source, &spec, is_alone))
-        .collect();
-    let mut body = ["<h1>", &title, "</h1>\n"].concat();
-    if let [part] = parts.as_slice() {
-        body += &part.opening();
-    } else {
-        body += "<p>The charts are aligned by the start of each recording's first task and have the \
-                 same axes.</p>\n";
-        body += &comparison(&parts);
-    }
-    body += &["<section>\n<h2>", &escape(heading), "</h2>\n<figure>\n"].concat();
-    body += &chart;
-    body += "</figure>\n</section>\n";
-    for part in &parts {
-        body += &part.sections();
-    }
-    Ok(format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>{title}</title>\n<style>\n{CSS}{}</style>\n</head>\n<body>\n<main>\n{body}</main>\n\
-         </body>\n</html>\n",
-        ink::css()
-    ))
-}
-
 /// One recording, as far as the range shows it.
-struct Part<'a> {
-    source: &'a Source<'a>,
+pub(super) struct Part<'a> {
+    pub(super) source: &'a Source<'a>,
     is_alone: bool,
     /// What its times are counted from.
-    shift: f64,
+    pub(super) shift: f64,
     /// In the recording's own seconds.
     range: (f64, f64),
-    sum: Option<Point>,
+    pub(super) sum: Option<Point>,
 }
 
 impl<'a> Part<'a> {
-    fn new(source: &'a Source<'a>, spec: &ChartSpec, is_alone: bool) -> Self {
+    pub(super) fn new(source: &'a Source<'a>, spec: &ChartSpec, is_alone: bool) -> Self {
         let history = &source.recorded.history;
         let shift = chart::shift_secs(history, is_alone);
         let range = match spec.range {
@@ -140,7 +51,7 @@ impl<'a> Part<'a> {
     }
 
     /// When, with what, and what a reader must know.
-    fn opening(&self) -> String {
+    pub(super) fn opening(&self) -> String {
         let zone = TimeZone::system();
         let header = self.header();
         let recorded = self.source.recorded;
@@ -187,7 +98,7 @@ impl<'a> Part<'a> {
         )
     }
 
-    fn sections(&self) -> String {
+    pub(super) fn sections(&self) -> String {
         let heading = |words: &str| {
             if self.is_alone {
                 format!("<h2>{words}</h2>\n")
@@ -269,7 +180,7 @@ impl<'a> Part<'a> {
         )
     }
 
-    fn bands(&self) -> impl Iterator<Item = &'a Band> {
+    pub(super) fn bands(&self) -> impl Iterator<Item = &'a Band> {
         let (from, to) = self.range;
         let is_inside =
             move |band: &&Band| band.from_secs <= to && band.end.is_none_or(|(end, _)| end >= from);
@@ -282,7 +193,7 @@ impl<'a> Part<'a> {
             .filter(is_inside)
     }
 
-    fn receipt(&self, band: &Band) -> Option<&'a Receipt> {
+    pub(super) fn receipt(&self, band: &Band) -> Option<&'a Receipt> {
         let receipts = &self.source.recorded.receipts;
         let found = receipts.iter().find(|ended| ended.task == band.task)?;
         Some(&found.receipt)
@@ -534,64 +445,6 @@ impl<'a> Part<'a> {
     }
 }
 
-fn comparison(parts: &[Part<'_>]) -> String {
-    let rows: String = parts
-        .iter()
-        .map(|part| {
-            if part.sum.is_none() {
-                return format!(
-                    "<tr><th scope=\"row\" class=\"words\">{}</th><td colspan=\"5\" class=\"words muted\">nothing \
-                     was sampled in this range</td></tr>\n",
-                    escape(part.source.name)
-                );
-            }
-            let peak = |quantity| {
-                let max = part.sum.as_ref().and_then(|sum| sum.max(quantity));
-                max.map_or_else(|| "unknown".to_owned(), |bytes| bytes.to_string())
-            };
-            let receipts: Vec<_> = part
-                .bands()
-                .filter(|band| !band.is_background)
-                .filter_map(|band| part.receipt(band))
-                .collect();
-            let first = part
-                .bands()
-                .map(|band| band.from_secs)
-                .min_by(f64::total_cmp);
-            let last = part
-                .bands()
-                .filter_map(|band| Some(band.end?.0))
-                .max_by(f64::total_cmp);
-            let time = first.zip(last).map_or_else(
-                || "no task".to_owned(),
-                |(first, last)| elapsed(last - first),
-            );
-            let rows: u64 = receipts.iter().map(|receipt| receipt.rows).sum();
-            let after: u64 = receipts
-                .iter()
-                .map(|receipt| receipt.given_back().0)
-                .max()
-                .unwrap_or(0);
-            format!(
-                "<tr><th scope=\"row\" class=\"words\">{}</th><td>{}</td><td>{}</td><td>{time}</td><td>{}</td>\
-                 <td>{}</td></tr>\n",
-                escape(part.source.name),
-                peak(Quantity::Rss),
-                peak(Quantity::SqliteHeap),
-                format_count(rows),
-                Bytes(after)
-            )
-        })
-        .collect::<Vec<_>>()
-        .concat();
-    format!(
-        "<section>\n<h2>Side by side</h2>\n<div class=\"scroll\"><table>\n<thead><tr>\
-         <th>recording</th><th>peak RSS</th><th>peak SQLite<br>heap</th><th>first task's start<br>\
-         to last one's end</th><th>rows</th><th>given back after<br>one task, at most</th></tr>\
-         </thead>\n<tbody>\n{rows}</tbody>\n</table></div>\n</section>\n"
-    )
-}
-
 fn more(count: usize) -> String {
     match count.saturating_sub(MAX_ROWS) {
         0 => String::new(),
@@ -607,27 +460,4 @@ fn counted(count: u64, one: &str, several: &str) -> String {
         1 => format!("1 {one}"),
         count => format!("{} {several}", format_count(count)),
     }
-}
-
-fn elapsed(secs: f64) -> String {
-    format_elapsed(Duration::try_from_secs_f64(secs.max(0.0)).unwrap_or_default())
-}
-
-/// Text as it may stand in HTML, SVG and their attributes.
-pub(super) fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            '\n' | '\t' => escaped.push(' '),
-            // XML has no way to write these.
-            '\0'..='\u{1F}' | '\u{FFFE}' | '\u{FFFF}' => escaped.push('\u{FFFD}'),
-            character => escaped.push(character),
-        }
-    }
-    escaped
 }
