@@ -3,7 +3,7 @@
 use jiff::tz::TimeZone;
 
 use super::{
-    chart::{self, Scale},
+    chart,
     compare::{Arm, Run},
     story::{ArmSummary, Reading},
     verdict,
@@ -12,10 +12,12 @@ use crate::{
     db::{pragma::CacheSize, profile::MemoryProfile},
     error::{Report, Result},
     memory::recording::Header,
+    report::{
+        chart::Axes,
+        page::{escape, page},
+    },
     units::{Bytes, exact_duration, format_count, format_rough_count, format_time, zone_name},
 };
-
-const CSS: &str = include_str!("../report/page.css");
 
 /// What a report is made of.
 pub struct DemoReport<'a> {
@@ -38,22 +40,19 @@ impl DemoReport<'_> {
             .iter()
             .filter_map(|arm| arm.outcome.as_ref().ok())
             .collect();
-        let scale = Scale::for_runs(runs.iter().map(|run| (&run.summary, &run.recording)));
+        let axes = chart::axes(runs.iter().copied());
         let mut body = self.opening(&runs);
         body += &self.table();
         for arm in self.arms {
-            body += &arm_section(arm, scale)?;
+            body += &arm_section(arm, axes)?;
         }
         if let Some(run) = runs.first() {
             body += &conditions(run);
         }
         body += &self.repeat();
-        Ok(format!(
-            "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-             <title>jobscope demo: what heavy queries do to memory</title>\n<style>\n{CSS}{}</style>\n</head>\n\
-             <body>\n<main>\n{body}</main>\n</body>\n</html>\n",
-            chart::css()
+        Ok(page(
+            "jobscope demo: what heavy queries do to memory",
+            &body,
         ))
     }
 
@@ -160,16 +159,15 @@ fn table_rows(arm: &Arm) -> String {
     )
 }
 
-fn arm_section(arm: &Arm, scale: Scale) -> Result<String> {
+fn arm_section(arm: &Arm, axes: Axes) -> Result<String> {
     let name = escape(&arm.name);
     Ok(match &arm.outcome {
-        Ok(Run { summary, recording }) => format!(
+        Ok(run @ Run { summary, .. }) => format!(
             "<section>\n<h2>{name}</h2>\n<p class=\"muted\">{}</p>\n<p>{}</p>\n<figure>\n{}\
-             </figure>\n{}<p class=\"muted\">{}</p>\n</section>\n",
+             </figure>\n<p class=\"muted\">{}</p>\n</section>\n",
             escape(&settings(&summary.profile)),
             escape(&verdict::of_arm(summary)),
-            chart::svg(summary, recording, scale)?,
-            chart::LEGEND,
+            chart::svg(run, axes)?,
             escape(&work_done(summary)),
         ),
         Err(report) => failed_section(&name, report),
@@ -284,19 +282,12 @@ fn conditions(run: &Run) -> String {
     )
 }
 
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::lab::verdict::tests::{arm, failed_arm, kept, returned};
 
-    fn page(arms: &[Arm]) -> String {
+    fn page_of(arms: &[Arm]) -> String {
         DemoReport {
             arms,
             notes: &["A note with a < in it.".to_owned()],
@@ -316,7 +307,7 @@ mod tests {
 
     #[test]
     fn the_page_holds_the_figures_and_a_chart_for_each_run() {
-        let html = page(&three_arms());
+        let html = page_of(&three_arms());
         for figure in [
             "1.50 GiB",
             "800 MiB",
@@ -330,10 +321,10 @@ mod tests {
             "jobscope demo --headless",
             "A note with a &lt; in it.",
             "stop asked",
-            "4 queries run",
+            "all 4 queries are asked to stop",
             "soft heap limit 1.00 GiB",
-            "seconds since the start",
-            "memory in MiB",
+            "seconds since the program started",
+            ">MiB<",
         ] {
             assert!(html.contains(text), "{text} is missing");
         }
@@ -342,7 +333,7 @@ mod tests {
 
     #[test]
     fn the_page_needs_nothing_beside_itself() {
-        let html = page(&three_arms());
+        let html = page_of(&three_arms());
         let without_namespace = html.replace("xmlns=\"http://www.w3.org/2000/svg\"", "");
         for outside in ["http", "src=", "href", "url(", "@import", "<script"] {
             assert!(!without_namespace.contains(outside), "{outside}");
@@ -351,7 +342,7 @@ mod tests {
 
     #[test]
     fn every_tag_that_is_opened_is_closed() {
-        let html = page(&three_arms());
+        let html = page_of(&three_arms());
         for tag in [
             "svg", "text", "section", "table", "tr", "td", "th", "figure", "dl", "details", "main",
             "style", "ul", "li", "pre", "p", "html", "body",
@@ -364,7 +355,7 @@ mod tests {
 
     #[test]
     fn every_colour_of_a_chart_has_a_place_in_the_style_sheet() {
-        let html = page(&three_arms());
+        let html = page_of(&three_arms());
         let (css, body) = html.split_once("</style>").expect("a style sheet");
         for attribute in ["fill=\"#", "stroke=\"#"] {
             for (at, _) in body.match_indices(attribute) {
@@ -376,7 +367,7 @@ mod tests {
 
     #[test]
     fn a_run_that_failed_says_so_and_the_others_are_shown() {
-        let html = page(&[failed_arm("Before the fix"), arm("jobscope", returned())]);
+        let html = page_of(&[failed_arm("Before the fix"), arm("jobscope", returned())]);
         assert!(
             html.contains("out of &lt;memory&gt;"),
             "the child's own words"

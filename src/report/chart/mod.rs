@@ -45,8 +45,19 @@ pub struct ChartSpec {
     pub theme: Theme,
     /// Each connection's page cache, on top of each other, instead of all together.
     pub show_caches_per_connection: bool,
+    /// The same axes in several pictures. `None`: what one picture shows.
+    pub axes: Option<Axes>,
     /// The axis shows the time of day. Only for one panel, and if its start is known.
     pub by_clock: bool,
+}
+
+/// What the axes have room for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Axes {
+    /// From when to when, in seconds on the axis.
+    pub range: (f64, f64),
+    /// The largest amount of memory.
+    pub largest: Bytes,
 }
 
 impl Default for ChartSpec {
@@ -58,6 +69,7 @@ impl Default for ChartSpec {
             size: (1200, None),
             theme: Theme::Light,
             show_caches_per_connection: true,
+            axes: None,
             by_clock: false,
         }
     }
@@ -171,7 +183,10 @@ impl<'a> Chart<'a> {
             .map(|panel| (*panel, shift_secs(panel.history, is_alone)))
             .collect();
         let whole = whole_range(&shifted)?;
-        let range = visible_range(spec, whole)?;
+        let range = match spec.axes {
+            Some(axes) => axes.range,
+            None => visible_range(spec, whole)?,
+        };
         let width = f64::from(spec.size.0) - LEFT - RIGHT;
         let mut visible = Vec::new();
         let mut absent = Vec::new();
@@ -198,6 +213,7 @@ impl<'a> Chart<'a> {
             .flat_map(|panel| known.iter().filter_map(|quantity| panel.sum.max(*quantity)))
             .max()
             .unwrap_or_default();
+        let largest = spec.axes.map_or(largest, |axes| axes.largest);
         // A limit far above the curves would press them flat.
         let limits = visible
             .iter()
@@ -207,7 +223,10 @@ impl<'a> Chart<'a> {
             })
             .map(|span| span.limit)
             .filter(|limit| limit.0 <= largest.0.saturating_mul(8) / 5);
-        let largest = limits.fold(largest, Bytes::max);
+        let largest = match spec.axes {
+            Some(axes) => axes.largest,
+            None => limits.fold(largest, Bytes::max),
+        };
         let first = panels.first();
         let by_clock = first.and_then(|panel| Some((panel, panel.zero_unix_secs?)));
         let clock = match by_clock {
