@@ -160,6 +160,29 @@ fn no_module_uses_one_above_it() {
 }
 
 #[test]
+fn each_font_is_in_the_program_once() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files = Vec::new();
+    sources(&root.join("src"), &mut files);
+    let code: String = files
+        .iter()
+        .map(|path| std::fs::read_to_string(path).expect("text"))
+        .collect();
+    let fonts = std::fs::read_dir(root.join("assets/fonts")).expect("fonts");
+    let mut num_fonts = 0;
+    for font in fonts {
+        let font = font.expect("an entry").path();
+        if font.extension().is_some_and(|ending| ending != "txt") {
+            let name = font.file_name().expect("a name").to_str().expect("text");
+            let place = format!("assets/fonts/{name}");
+            assert_eq!(code.matches(&place).count(), 1, "{name}");
+            num_fonts += 1;
+        }
+    }
+    assert!(num_fonts >= 3, "{num_fonts}");
+}
+
+#[test]
 fn a_planted_violation_is_seen() {
     for (file, text, expected) in [
         ("db/value.rs", "use egui::Color32;", "uses egui"),

@@ -1,15 +1,20 @@
-//! The program's own fonts: pictures are drawn on servers that have none.
+//! The program's own fonts: pictures are drawn on servers that have none. The window has them from
+//! here, so that each is in the program once.
 
 use std::sync::LazyLock;
 
 use ab_glyph::{Font as _, FontRef, PxScale, ScaleFont as _};
 
-static REGULAR: LazyLock<Option<FontRef<'static>>> = LazyLock::new(|| {
-    FontRef::try_from_slice(include_bytes!("../../assets/fonts/Inter-Regular.otf")).ok()
-});
-static SEMIBOLD: LazyLock<Option<FontRef<'static>>> = LazyLock::new(|| {
-    FontRef::try_from_slice(include_bytes!("../../assets/fonts/Inter-SemiBold.otf")).ok()
-});
+/// Inter, as a file.
+pub static INTER: &[u8] = include_bytes!("../../assets/fonts/Inter-Regular.otf");
+
+/// Inter for headings, as a file.
+pub static INTER_SEMIBOLD: &[u8] = include_bytes!("../../assets/fonts/Inter-SemiBold.otf");
+
+static REGULAR: LazyLock<Option<FontRef<'static>>> =
+    LazyLock::new(|| FontRef::try_from_slice(INTER).ok());
+static SEMIBOLD: LazyLock<Option<FontRef<'static>>> =
+    LazyLock::new(|| FontRef::try_from_slice(INTER_SEMIBOLD).ok());
 
 /// The font for words. `None` only if the file inside the program were damaged.
 pub(super) fn inter(is_bold: bool) -> Option<&'static FontRef<'static>> {

@@ -4,7 +4,7 @@
 mod canvas;
 pub mod chart;
 pub mod csv;
-mod fonts;
+pub mod fonts;
 pub mod html;
 mod ink;
 pub mod page;

@@ -12,6 +12,7 @@ use crate::{
     db::profile::MAX_CONNECTIONS,
     engine::receipt::Outcome,
     memory::{marker::MarkerKind, quantity::Quantity},
+    report::fonts::{INTER, INTER_SEMIBOLD},
 };
 
 /// The colours of one theme, by what they are for.
@@ -309,14 +310,8 @@ fn text_styles() -> BTreeMap<TextStyle, FontId> {
 fn fonts() -> FontDefinitions {
     let mut fonts = FontDefinitions::empty();
     let files: [(&str, &'static [u8]); 4] = [
-        (
-            "inter",
-            include_bytes!("../../assets/fonts/Inter-Regular.otf"),
-        ),
-        (
-            "inter-semibold",
-            include_bytes!("../../assets/fonts/Inter-SemiBold.otf"),
-        ),
+        ("inter", INTER),
+        ("inter-semibold", INTER_SEMIBOLD),
         (
             "mono",
             include_bytes!("../../assets/fonts/JetBrainsMono-Regular.ttf"),
