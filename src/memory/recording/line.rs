@@ -59,7 +59,22 @@ pub(super) enum Line {
     Unknown,
 }
 
+/// How the line of a sample begins, as long as we write it.
+const SAMPLE: &[u8] = b"{\"kind\":\"sample\",";
+
 impl Line {
+    /// Reads a line.
+    pub(super) fn read(text: &[u8]) -> serde_json::Result<Self> {
+        // Nearly all lines are samples. Where a kind decides about the rest, serde keeps all of the
+        // line aside until it knows it, which takes a third more time.
+        if text.starts_with(SAMPLE)
+            && let Ok(sample) = serde_json::from_slice(text)
+        {
+            return Ok(Self::Sample(sample));
+        }
+        serde_json::from_slice(text)
+    }
+
     pub(super) fn of(entry: &Entry) -> Self {
         match entry {
             Entry::Started(band) => Self::Started {

@@ -105,7 +105,7 @@ impl Reader {
         if self.line.is_empty() {
             return Ok(None);
         }
-        match serde_json::from_slice(&self.line) {
+        match Line::read(&self.line) {
             Ok(line) => Ok(Some(self.item(line))),
             Err(_) if let Some((line, known)) = later::read(&self.line) => {
                 self.known = Some(self.item(known));
