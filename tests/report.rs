@@ -574,6 +574,9 @@ fn a_page_holds_everything_and_needs_nothing() {
     assert!(!html.contains("last line is not whole"));
     assert_stands_alone(&html);
     assert_balanced(&html);
+    // Paper is light, whatever the desktop is.
+    assert!(html.contains("@media print") && !html.contains("@media (prefers-color-scheme"));
+    assert!(html.contains("@media screen and (prefers-color-scheme: dark)"));
     let (css, body) = html.split_once("</style>").expect("a style sheet");
     for attribute in ["fill=\"#", "stroke=\"#"] {
         for (at, _) in body.match_indices(attribute) {

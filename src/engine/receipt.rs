@@ -187,6 +187,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn one_row_is_not_rows() {
+        let mut receipt: Receipt = serde_json::from_value(serde_json::json!({
+            "outcome": "finished", "error": null, "connection": 0, "profile": "jobscope",
+            "queued_ms": 0.0, "first_row_ms": 1.0, "elapsed_ms": 20.0, "rows": 1, "vm_steps": 0,
+            "fullscan_steps": 0, "sorts": 0, "autoindexes": 0, "cache_hits": 0, "cache_misses": 0,
+            "cache_spills": 0, "sqlite_heap_before_bytes": 0, "sqlite_heap_peak_bytes": 0,
+            "sqlite_heap_after_bytes": 0, "rss_before_bytes": null, "rss_peak_bytes": null,
+            "rss_after_bytes": null, "stop": null,
+        }))
+        .expect("a receipt");
+        assert_eq!(receipt.to_string(), "finished in 20 ms, 1 row");
+        receipt.rows = 2;
+        assert_eq!(receipt.to_string(), "finished in 20 ms, 2 rows");
+    }
+
+    #[test]
     fn sixteen_mebibytes_or_five_percent_count_as_given_back() {
         assert!(is_given_back(Bytes(0), Bytes::mib(16)));
         assert!(!is_given_back(Bytes(0), Bytes::mib(17)));
