@@ -25,7 +25,7 @@ use crate::units::Bytes;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CacheCounters {
     /// Memory held by the page cache now, modulo 4 GiB: behind its 64-bit call, SQLite adds it up
-    /// in 32 bits (`sqlite3PagerMemUsed`). [`widened`] makes the whole number of it.
+    /// in 32 bits (`sqlite3PagerMemUsed`). [`widened_within`] makes the whole number of it.
     pub used_low: u32,
     /// Pages found in the cache.
     pub hits: u64,
@@ -115,10 +115,18 @@ impl Live<'_> {
 
 /// The number nearest to `rough` whose low 32 bits are `low`: for counters that wrap.
 pub fn widened(low: u32, rough: u64) -> u64 {
-    const WRAP: u64 = 1 << 32;
     let low = u64::from(low);
     low + (rough.saturating_sub(low) + WRAP / 2) / WRAP * WRAP
 }
+
+/// The same, but of the numbers that are `most` at most. If there is none, the smallest.
+pub fn widened_within(low: u32, rough: u64, most: u64) -> u64 {
+    let most = u64::from(low) + most.saturating_sub(u64::from(low)) / WRAP * WRAP;
+    widened(low, rough).min(most)
+}
+
+/// Where counters of 32 bits begin anew.
+const WRAP: u64 = 1 << 32;
 
 /// The handle of a connection on its way into that connection's own progress handler.
 struct Handle(*mut ffi::sqlite3);
@@ -332,7 +340,10 @@ mod tests {
             let low = real as u32;
             for rough in [real, real.saturating_sub(1 << 30), real + (1 << 30)] {
                 assert_eq!(widened(low, rough), real, "{rough}");
+                assert_eq!(widened_within(low, rough, real), real, "{rough}");
             }
         }
+        assert_eq!(widened_within(1, 5 << 32, 4 << 32), (3 << 32) + 1);
+        assert_eq!(widened_within(7, 5 << 32, 0), 7, "the smallest there is");
     }
 }

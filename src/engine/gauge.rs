@@ -41,6 +41,46 @@ impl EngineClock {
     }
 }
 
+/// SQLite's heap at one moment, as one connection sees it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct HeapNow {
+    /// All of it.
+    pub all: Bytes,
+    /// What is left when all that other connections have published is taken away.
+    pub without_others: Bytes,
+}
+
+/// Where a page cache stood when it was last looked at.
+#[derive(Clone, Copy, Debug)]
+struct Anchor {
+    cache: u64,
+    /// [`HeapNow::without_others`] when that was true.
+    heap: u64,
+    misses: u64,
+}
+
+/// What a page of the cache takes at most: the largest page that SQLite has, and what is around it.
+const PAGE_BYTES: u64 = 65 << 10;
+
+/// Pages that come into a cache without being read from the file; a reader has hardly any.
+const UNREAD_PAGES: u64 = 256;
+
+impl Anchor {
+    /// The whole size of a page cache of which SQLite tells the low 32 bits.
+    ///
+    /// The heap does not wrap, and what it grew by beside other connections is mostly this cache.
+    /// But others publish late, and a sort is in the heap, too. So only what is possible counts: a
+    /// cache is a part of the heap, and grows by pages that were read, which SQLite counts.
+    fn whole(&self, counters: CacheCounters, heap: HeapNow) -> u64 {
+        let rough = (self.cache + heap.without_others.0).saturating_sub(self.heap);
+        // SQLite counts pages in 32 bits.
+        let read = (counters.misses as u32).wrapping_sub(self.misses as u32);
+        let pages = u64::from(read) + UNREAD_PAGES;
+        let most = self.cache + pages * PAGE_BYTES;
+        status::widened_within(counters.used_low, rough, most.min(heap.all.0))
+    }
+}
+
 /// The published numbers of one connection. Its worker writes, everybody reads; a reader may see
 /// numbers of two moments side by side, which is fine for a picture drawn ten times a second.
 #[derive(Debug, Default)]
@@ -50,7 +90,7 @@ pub struct Gauge {
     since_nanos: AtomicU64,
     seen_nanos: AtomicU64,
     cache_used: AtomicU64,
-    /// SQLite heap of the process when `cache_used` was true.
+    /// [`HeapNow::without_others`] when `cache_used` was true.
     heap_then: AtomicU64,
     cache_hits: AtomicU64,
     cache_misses: AtomicU64,
@@ -69,13 +109,16 @@ pub struct Gauge {
     pub(super) heap_growth: AtomicU64,
 }
 
+/// [`ConnectionState::Busy`] as it is published.
+const BUSY: u8 = 2;
+
 impl Gauge {
-    pub(super) fn begin(&self, task: u64, nanos: u64, heap: Bytes, rss: Option<Bytes>) {
+    pub(super) fn begin(&self, task: u64, nanos: u64, heap: HeapNow, rss: Option<Bytes>) {
         self.anchor(heap);
         self.task.store(task, Relaxed);
         self.rows.store(0, Relaxed);
         self.vm_steps.store(0, Relaxed);
-        self.heap_peak.store(heap.0, Relaxed);
+        self.heap_peak.store(heap.all.0, Relaxed);
         self.rss_peak.store(rss.unwrap_or_default().0, Relaxed);
         self.heap_growth.store(0, Relaxed);
         self.seen_nanos.store(nanos, Relaxed);
@@ -86,12 +129,11 @@ impl Gauge {
         let code = match state {
             ConnectionState::Closed => 0,
             ConnectionState::Idle => 1,
-            ConnectionState::Busy => 2,
+            ConnectionState::Busy => BUSY,
         };
         if state == ConnectionState::Closed {
             self.cache_used.store(0, Relaxed);
-            self.anchor(status::sqlite_heap());
-            self.publish(CacheCounters::default(), nanos);
+            self.store(CacheCounters::default(), nanos);
             self.publish_other(OtherMemory::default());
             self.release_snapshot();
         }
@@ -99,21 +141,24 @@ impl Gauge {
         self.state.store(code, Relaxed);
     }
 
-    /// The published page cache is still true while the process has this much heap. To be called
-    /// before anything is done to the cache: meanwhile, other connections may have changed the heap.
-    pub(super) fn anchor(&self, heap: Bytes) {
-        self.heap_then.store(heap.0, Relaxed);
+    /// The published page cache is still true while the heap is this. To be called before anything
+    /// is done to the cache: meanwhile, other connections may have changed the heap.
+    pub(super) fn anchor(&self, heap: HeapNow) {
+        self.heap_then.store(heap.without_others.0, Relaxed);
     }
 
-    pub(super) fn publish(&self, counters: CacheCounters, nanos: u64) {
-        // SQLite wraps the size of the cache at 4 GiB. The heap does not wrap, and since the last
-        // look both have changed by the same, give or take what others did in a millisecond.
-        let heap = status::sqlite_heap();
-        let rough =
-            (self.cache_used.load(Relaxed) + heap.0).saturating_sub(self.heap_then.load(Relaxed));
-        let used = status::widened(counters.used_low, rough);
-        self.cache_used.store(used, Relaxed);
+    pub(super) fn publish(&self, counters: CacheCounters, heap: HeapNow, nanos: u64) {
+        let anchor = Anchor {
+            cache: self.cache_used.load(Relaxed),
+            heap: self.heap_then.load(Relaxed),
+            misses: self.cache_misses.load(Relaxed),
+        };
+        self.cache_used.store(anchor.whole(counters, heap), Relaxed);
         self.anchor(heap);
+        self.store(counters, nanos);
+    }
+
+    fn store(&self, counters: CacheCounters, nanos: u64) {
         self.cache_hits.store(counters.hits, Relaxed);
         self.cache_misses.store(counters.misses, Relaxed);
         self.cache_spills.store(counters.spills, Relaxed);
@@ -143,6 +188,12 @@ impl Gauge {
     /// The page cache as last published.
     pub fn cache_used(&self) -> Bytes {
         Bytes(self.cache_used.load(Relaxed))
+    }
+
+    /// What the connection holds, as last published: page cache, schema, statements.
+    pub(super) fn known(&self) -> Bytes {
+        let parts = [&self.cache_used, &self.schema_used, &self.statements_used];
+        Bytes(parts.iter().map(|part| part.load(Relaxed)).sum())
     }
 
     /// Everything, for a sample.
@@ -198,5 +249,76 @@ impl WindowGauge {
             rows: Bytes(self.rows.load(Relaxed)),
             positions: Bytes(self.positions.load(Relaxed)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GIB: u64 = 1 << 30;
+
+    fn anchor(cache: u64, heap: u64) -> Anchor {
+        Anchor {
+            cache,
+            heap,
+            misses: 100,
+        }
+    }
+
+    fn counters(cache: u64, misses: u64) -> CacheCounters {
+        CacheCounters {
+            used_low: cache as u32,
+            misses,
+            ..CacheCounters::default()
+        }
+    }
+
+    fn heap(all: u64, without_others: u64) -> HeapNow {
+        HeapNow {
+            all: Bytes(all),
+            without_others: Bytes(without_others),
+        }
+    }
+
+    #[test]
+    fn a_silent_sort_beside_caches_that_grow_does_not_enlarge_its_own_cache() {
+        let before = anchor(GIB, GIB);
+        // Nobody has published yet what two others have read meanwhile.
+        let now = heap(7 * GIB, 7 * GIB);
+        assert_eq!(before.whole(counters(GIB, 100), now), GIB);
+        // One page was read; and the counter of pages may wrap in between.
+        assert_eq!(before.whole(counters(GIB + 5_000, 101), now), GIB + 5_000);
+        let wraps = Anchor {
+            misses: u64::from(u32::MAX),
+            ..before
+        };
+        assert_eq!(wraps.whole(counters(GIB, 3), now), GIB);
+    }
+
+    #[test]
+    fn what_others_have_published_is_not_ours_even_if_we_read_a_lot() {
+        // A full cache of 1 GiB, through which 8 GiB went in one instruction.
+        let read = 100 + 8 * GIB / 4_096;
+        let now = heap(7 * GIB, GIB);
+        assert_eq!(anchor(GIB, GIB).whole(counters(GIB, read), now), GIB);
+    }
+
+    #[test]
+    fn a_page_cache_that_really_grew_beyond_four_gibibytes_is_told_whole() {
+        let read = 100 + 5 * GIB / 4_096;
+        for cache in [6 * GIB, 6 * GIB - 5_000] {
+            let now = heap(6 * GIB + 70_000, 6 * GIB + 70_000);
+            assert_eq!(anchor(GIB, GIB).whole(counters(cache, read), now), cache);
+        }
+    }
+
+    #[test]
+    fn a_page_cache_is_never_larger_than_the_heap() {
+        // Others have given back what they had published before.
+        let before = anchor(3 * GIB, GIB / 2);
+        let read = 100 + 9 * GIB / 4_096;
+        let now = heap(4 * GIB, 4 * GIB);
+        assert_eq!(before.whole(counters(2 * GIB, read), now), 2 * GIB);
     }
 }

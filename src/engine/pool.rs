@@ -12,7 +12,7 @@ use parking_lot::{Condvar, Mutex};
 use super::{
     budget::Budgets,
     cancel::{CancelToken, Interrupter},
-    gauge::{EngineClock, Gauge, WindowGauge},
+    gauge::{EngineClock, Gauge, HeapNow, WindowGauge},
     message::{Task, TaskId},
     observer::{Guard, Observer},
 };
@@ -21,7 +21,7 @@ use crate::{
         connection::OpenMode,
         identity::FileIdentity,
         profile::{MAX_CONNECTIONS, MemoryProfile},
-        status,
+        status::{self, CacheCounters},
     },
     jobs::schema::Schema,
     memory::process::Watched,
@@ -274,12 +274,31 @@ impl Pool {
         }
     }
 
-    /// SQLite's heap without what the page caches of all other connections hold.
-    pub(super) fn heap_without_others(&self, index: usize) -> Bytes {
+    /// SQLite's heap now, with and without what others have published.
+    pub(super) fn heap_now(&self, index: usize) -> HeapNow {
+        let all = status::sqlite_heap();
+        let without_others = Bytes(all.0.saturating_sub(self.known_of_others(index)));
+        HeapNow {
+            all,
+            without_others,
+        }
+    }
+
+    /// Publishes what a worker has just read of its own connection.
+    pub(super) fn publish(&self, index: usize, counters: CacheCounters) {
+        let heap = self.heap_now(index);
+        self.gauges[index].publish(counters, heap, self.clock.nanos());
+    }
+
+    fn others(&self, index: usize) -> impl Iterator<Item = &Arc<Gauge>> {
         let gauges = self.gauges.iter().enumerate();
-        let others = gauges.filter(|(other, _)| *other != index);
-        let caches: u64 = others.map(|(_, gauge)| gauge.cache_used().0).sum();
-        Bytes(status::sqlite_heap().0.saturating_sub(caches))
+        gauges
+            .filter(move |(other, _)| *other != index)
+            .map(|(_, gauge)| gauge)
+    }
+
+    fn known_of_others(&self, index: usize) -> u64 {
+        self.others(index).map(|gauge| gauge.known().0).sum()
     }
 
     /// This worker is done with its task. Answers with the last wish to close idle connections that

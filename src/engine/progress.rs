@@ -65,7 +65,7 @@ impl Progress {
         gauge
             .vm_steps
             .store(self.ticks * u64::from(OPS_PER_TICK), Relaxed);
-        gauge.publish(live.counters(), now);
+        self.pool.publish(self.index, live.counters());
         gauge.heap_peak.fetch_max(heap.0, Relaxed);
         if now >= self.rss_due_nanos {
             self.rss_due_nanos = now + RSS_INTERVAL.as_nanos() as u64;
@@ -77,7 +77,7 @@ impl Progress {
             self.token.ask(StopReason::TimeLimit, now);
         }
         if let Some(budget) = self.heap_budget {
-            let own = self.pool.heap_without_others(self.index);
+            let own = self.pool.heap_now(self.index).without_others;
             let growth = own.0.saturating_sub(self.own_heap_before.0);
             gauge.heap_growth.fetch_max(growth, Relaxed);
             if growth > budget.0 {

@@ -119,7 +119,7 @@ impl Worker {
     }
 
     fn apply(&mut self, wanted: &Wanted) {
-        self.gauge().anchor(status::sqlite_heap());
+        self.anchor();
         let Some(open) = &mut self.conn else { return };
         match wanted.profile.apply_to_connection(&open.conn, self.index) {
             Ok(settings) => {
@@ -133,7 +133,7 @@ impl Worker {
                     status::trim_allocator();
                 }
                 let counters = CacheCounters::of(&open.conn);
-                self.gauge().publish(counters, self.pool.clock.nanos());
+                self.pool.publish(self.index, counters);
                 self.report(Event::ConnectionApplied {
                     connection: self.index,
                     generation: wanted.profile_generation,
@@ -152,14 +152,23 @@ impl Worker {
     /// Statements end with their task; what could be kept for the next one goes, too.
     fn reset_statements(&self) {
         let Some(open) = &self.conn else { return };
-        self.gauge().anchor(status::sqlite_heap());
+        self.anchor();
         open.conn.flush_prepared_statement_cache();
         self.publish(open);
     }
 
-    fn publish(&self, open: &Open) {
+    /// What is published of the page cache is true now.
+    fn anchor(&self) {
+        self.gauge().anchor(self.pool.heap_now(self.index));
+    }
+
+    fn publish_cache(&self, open: &Open) {
         let counters = CacheCounters::of(&open.conn);
-        self.gauge().publish(counters, self.pool.clock.nanos());
+        self.pool.publish(self.index, counters);
+    }
+
+    fn publish(&self, open: &Open) {
+        self.publish_cache(open);
         self.gauge().publish_other(OtherMemory::of(&open.conn));
     }
 
@@ -167,7 +176,7 @@ impl Worker {
         let Some(open) = &self.conn else { return };
         // The connection's own cache: the heap of the process changes with the others', too.
         let before = self.gauge().cache_used();
-        self.gauge().anchor(status::sqlite_heap());
+        self.anchor();
         release(&open.conn);
         self.publish(open);
         self.report(Event::Shrunk {
@@ -235,8 +244,8 @@ impl Worker {
             self.report(ended_before_start(work, &wanted.profile, self.pool.clock));
             return;
         }
-        self.gauge()
-            .begin(work.id.0, start.nanos, start.heap, start.rss);
+        let heap = self.pool.heap_now(self.index);
+        self.gauge().begin(work.id.0, start.nanos, heap, start.rss);
         let mut run = self.run_statement(work, wanted, &start);
         let end_nanos = self.pool.clock.nanos();
         // A statement that finished in spite of the wish has finished; and whatever error a
@@ -353,7 +362,7 @@ impl Worker {
         open.conn.progress_handler(0, None::<fn() -> bool>).ok();
         let is_as_before = page_cache.is_none() || restore(&wanted.profile, open, index);
         let now = CacheCounters::of(&open.conn);
-        pool.gauges[index].publish(now, pool.clock.nanos());
+        pool.publish(index, now);
         run.counters = now.since(before);
         if !is_as_before {
             self.close(CloseReason::Setting);
@@ -368,8 +377,7 @@ impl Worker {
                 self.close(CloseReason::SelfTest);
             } else if profile.after_query != AfterQuery::Nothing {
                 release(&open.conn);
-                let counters = CacheCounters::of(&open.conn);
-                self.gauge().publish(counters, self.pool.clock.nanos());
+                self.publish_cache(open);
             }
         }
         if profile.after_query == AfterQuery::ShrinkAndTrim {
@@ -551,7 +559,7 @@ fn watch(
         index,
         clock: pool.clock,
         deadline_nanos: start.deadline_nanos,
-        own_heap_before: pool.heap_without_others(index),
+        own_heap_before: pool.heap_now(index).without_others,
         heap_budget: start.budgets.heap,
         ticks: 0,
         rss_due_nanos: 0,
