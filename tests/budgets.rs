@@ -12,11 +12,12 @@ use std::time::Duration;
 
 use jobscope::{
     db::{
-        pragma::CacheSize,
+        pragma::{CacheSize, TempStore},
         profile::{AfterQuery, MemoryProfile},
     },
     engine::{
         budget::{BudgetKind, Budgets, LimitReached},
+        give_back::Step,
         message::{Event, Request, Task, TaskId},
         receipt::Outcome,
     },
@@ -226,6 +227,68 @@ fn only_the_task_that_is_over_its_budget_stops() {
         Outcome::Cancelled,
         "{:?}",
         small.receipt
+    );
+}
+
+#[test]
+fn a_task_is_not_stopped_for_what_another_reads_inside_one_instruction() {
+    let mut engine = TestEngine::on(&jobdb::large(), &keeps_everything());
+    let budgets = Budgets {
+        heap: Some(Bytes::mib(20)),
+        ..Budgets::default()
+    };
+    let small = engine.submit_within(sql(ENDLESS), budgets);
+    engine.start_of(small);
+    // One instruction, in which SQLite lets nobody look, and which fills the cache.
+    let count = "SELECT COUNT(*) FROM job NOT INDEXED";
+    for _ in 0..3 {
+        assert_eq!(engine.run_sql(count).receipt.outcome, Outcome::Finished);
+        let closing = vec![Step::CloseIdle];
+        drop(engine.engine.samples());
+        engine.sample_with("a large cache", |sample| sample.caches() > Bytes::mib(30));
+        engine.engine.send(Request::GiveBack(closing));
+        drop(engine.engine.samples());
+        engine.sample_with("none", |sample| sample.caches() < Bytes::mib(30));
+    }
+    engine.cancel(small);
+    let small = engine.end_of(small).receipt;
+    assert_eq!(small.outcome, Outcome::Cancelled, "{small:?}");
+}
+
+#[test]
+fn a_sort_is_stopped_alone_and_beside_a_connection_that_only_holds_its_cache() {
+    let profile = MemoryProfile {
+        temp_store: TempStore::Memory,
+        ..keeps_everything()
+    };
+    let sort = "SELECT meta_data FROM job NOT INDEXED ORDER BY LENGTH(meta_data)";
+    let mut engine = TestEngine::on(&jobdb::large(), &profile);
+    let busy = engine.sql(ENDLESS);
+    engine.start_of(busy);
+    let other = engine.run_sql(WHOLE_TABLE).receipt.connection;
+    engine.cancel(busy);
+    engine.end_of(busy);
+    // Its cache is full, too: what grows is the sorter.
+    let mut own = engine.run_sql(WHOLE_TABLE).receipt.connection;
+    if own == other {
+        let busy = engine.sql(ENDLESS);
+        engine.start_of(busy);
+        own = engine.run_sql(WHOLE_TABLE).receipt.connection;
+        engine.cancel(busy);
+        engine.end_of(busy);
+    }
+    assert_ne!(own, other, "both caches are full");
+    let budgets = Budgets {
+        heap: Some(Bytes::mib(20)),
+        ..Budgets::default()
+    };
+    let ended = within(&mut engine, sort, budgets);
+    let limit = limit_of(&ended, BudgetKind::Heap);
+    assert!(limit.reached < Bytes::mib(60).0, "noticed soon: {limit:?}");
+    assert!(
+        ended.receipt.sqlite_heap_before_bytes > Bytes::mib(80).0,
+        "beside a full cache: {:?}",
+        ended.receipt
     );
 }
 

@@ -16,8 +16,10 @@ use crate::{
 pub struct Budgets {
     /// From its start to its end.
     pub time: Option<Duration>,
-    /// By how much SQLite's heap may grow. What other connections' page caches take is left out;
-    /// their sorts are in it, because SQLite does not tell whose they are.
+    /// By how much SQLite's heap may grow for it. While no other task runs, all that comes into the
+    /// heap counts, sorts included. Beside other tasks only what the task's own connection holds:
+    /// page cache, schema, statements; SQLite does not tell whose a sort is, and none is stopped for
+    /// the sort of another.
     pub heap: Option<Bytes>,
     /// Rows that it delivers.
     pub rows: Option<u64>,
@@ -76,7 +78,7 @@ pub fn default_guard() -> Option<Bytes> {
 pub enum BudgetKind {
     /// Time, in milliseconds.
     Time,
-    /// Growth of SQLite's heap, other connections' page caches left out, in bytes.
+    /// Growth of SQLite's heap, as far as it is certainly the task's, in bytes.
     Heap,
     /// Rows.
     Rows,

@@ -1,7 +1,10 @@
 //! What a connection's thread publishes for everybody else to read, without locks.
 
 use std::{
-    sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed},
+    sync::atomic::{
+        AtomicU8, AtomicU64,
+        Ordering::{Acquire, Relaxed, Release},
+    },
     time::Instant,
 };
 
@@ -92,6 +95,8 @@ pub struct Gauge {
     cache_used: AtomicU64,
     /// [`HeapNow::without_others`] when `cache_used` was true.
     heap_then: AtomicU64,
+    /// Tasks that have begun here.
+    num_tasks: AtomicU64,
     cache_hits: AtomicU64,
     cache_misses: AtomicU64,
     cache_spills: AtomicU64,
@@ -114,6 +119,7 @@ const BUSY: u8 = 2;
 
 impl Gauge {
     pub(super) fn begin(&self, task: u64, nanos: u64, heap: HeapNow, rss: Option<Bytes>) {
+        self.num_tasks.fetch_add(1, Release);
         self.anchor(heap);
         self.task.store(task, Relaxed);
         self.rows.store(0, Relaxed);
@@ -138,7 +144,8 @@ impl Gauge {
             self.release_snapshot();
         }
         self.since_nanos.store(nanos, Relaxed);
-        self.state.store(code, Relaxed);
+        // Whoever sees that a task has ended sees what its connection holds since then.
+        self.state.store(code, Release);
     }
 
     /// The published page cache is still true while the heap is this. To be called before anything
@@ -194,6 +201,12 @@ impl Gauge {
     pub(super) fn known(&self) -> Bytes {
         let parts = [&self.cache_used, &self.schema_used, &self.statements_used];
         Bytes(parts.iter().map(|part| part.load(Relaxed)).sum())
+    }
+
+    /// How many tasks have begun here; `None` while one runs.
+    pub(super) fn tasks_while_quiet(&self) -> Option<u64> {
+        let is_busy = self.state.load(Acquire) == BUSY;
+        (!is_busy).then(|| self.num_tasks.load(Acquire))
     }
 
     /// Everything, for a sample.

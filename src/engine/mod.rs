@@ -8,6 +8,7 @@ pub mod cancel;
 mod export;
 pub mod gauge;
 pub mod give_back;
+mod heap_share;
 mod list;
 pub mod message;
 mod observer;

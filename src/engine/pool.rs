@@ -13,6 +13,7 @@ use super::{
     budget::Budgets,
     cancel::{CancelToken, Interrupter},
     gauge::{EngineClock, Gauge, HeapNow, WindowGauge},
+    heap_share::HeapLook,
     message::{Task, TaskId},
     observer::{Guard, Observer},
 };
@@ -288,6 +289,30 @@ impl Pool {
     pub(super) fn publish(&self, index: usize, counters: CacheCounters) {
         let heap = self.heap_now(index);
         self.gauges[index].publish(counters, heap, self.clock.nanos());
+    }
+
+    /// What this connection holds, and what the heap holds beside the others if none of them works.
+    /// To be called by its own worker.
+    pub(super) fn heap_look(&self, index: usize) -> HeapLook {
+        let known = self.gauges[index].known();
+        let tasks = self.tasks_while_quiet(index);
+        let others = self.known_of_others(index);
+        let heap = status::sqlite_heap().0;
+        // Looked at before and after: one of them may have done a whole task in between, or given
+        // back what it kept.
+        let others = others.max(self.known_of_others(index));
+        let is_quiet = tasks.is_some() && tasks == self.tasks_while_quiet(index);
+        HeapLook {
+            known,
+            alone: is_quiet.then(|| Bytes(heap.saturating_sub(others))),
+        }
+    }
+
+    /// How many tasks others have begun; `None` while one of them works.
+    fn tasks_while_quiet(&self, index: usize) -> Option<u64> {
+        self.others(index)
+            .map(|gauge| gauge.tasks_while_quiet())
+            .sum()
     }
 
     fn others(&self, index: usize) -> impl Iterator<Item = &Arc<Gauge>> {

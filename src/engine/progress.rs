@@ -8,6 +8,7 @@ use std::{
 use super::{
     cancel::{CancelToken, StopReason},
     gauge::EngineClock,
+    heap_share::HeapShare,
     pool::Pool,
 };
 use crate::{
@@ -36,10 +37,8 @@ pub(super) struct Progress {
     pub clock: EngineClock,
     /// In nanoseconds since the engine started.
     pub deadline_nanos: Option<u64>,
-    /// SQLite's heap without other connections' page caches, at the start of the task.
-    pub own_heap_before: Bytes,
-    /// By how much that may grow.
-    pub heap_budget: Option<Bytes>,
+    /// What of the heap is this task's, and how much that may be.
+    pub heap_budget: Option<(HeapShare, Bytes)>,
     pub ticks: u64,
     pub rss_due_nanos: u64,
 }
@@ -76,11 +75,10 @@ impl Progress {
         if self.deadline_nanos.is_some_and(|deadline| now >= deadline) {
             self.token.ask(StopReason::TimeLimit, now);
         }
-        if let Some(budget) = self.heap_budget {
-            let own = self.pool.heap_now(self.index).without_others;
-            let growth = own.0.saturating_sub(self.own_heap_before.0);
-            gauge.heap_growth.fetch_max(growth, Relaxed);
-            if growth > budget.0 {
+        if let Some((share, budget)) = &mut self.heap_budget {
+            let growth = share.growth(self.pool.heap_look(self.index));
+            gauge.heap_growth.fetch_max(growth.0, Relaxed);
+            if growth > *budget {
                 self.token.ask(StopReason::Budget, now);
             }
         }

@@ -12,6 +12,7 @@ use super::{
     budget::{BudgetKind, Budgets, LimitReached},
     cancel::{CancelToken, StopReason},
     gauge::{EngineClock, Gauge},
+    heap_share::HeapShare,
     message::{CloseReason, Event, News},
     outlet::Outlet,
     pool::{Next, Pool, Seen, Wanted, Work},
@@ -553,14 +554,18 @@ fn watch(
     work: &Work,
     start: &Start,
 ) -> Result<()> {
+    let heap_budget = start.budgets.heap.map(|budget| {
+        pool.publish(index, CacheCounters::of(conn));
+        pool.gauges[index].publish_other(OtherMemory::of(conn));
+        (HeapShare::new(pool.heap_look(index)), budget)
+    });
     let mut progress = Progress {
         token: work.token.clone(),
         pool: Arc::clone(pool),
         index,
         clock: pool.clock,
         deadline_nanos: start.deadline_nanos,
-        own_heap_before: pool.heap_now(index).without_others,
-        heap_budget: start.budgets.heap,
+        heap_budget,
         ticks: 0,
         rss_due_nanos: 0,
     };

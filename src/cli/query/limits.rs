@@ -25,7 +25,8 @@ pub(in crate::cli) struct LimitArgs {
     /// Stop after this long (30s, 2 min).
     #[arg(long, value_name = "TIME", value_parser = parse_positive_duration)]
     time_limit: Option<Duration>,
-    /// Stop when SQLite's heap has grown by this much (512 MiB).
+    /// Stop when SQLite's heap has grown by this much (512 MiB). Beside other queries, only what the
+    /// query's own connection holds counts, and no sorts.
     #[arg(long, visible_alias = "memory-budget", value_name = "SIZE", value_parser = Bytes::parse)]
     heap_budget: Option<Bytes>,
     /// Stop after so many rows.
