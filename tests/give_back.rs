@@ -20,7 +20,7 @@ use jobscope::{
         status,
     },
     engine::{
-        give_back::{GiveBackReceipt, Rung, Step, whole_ladder},
+        give_back::{GiveBackReceipt, Rung, RungReceipt, Step, whole_ladder},
         message::{CloseReason, Event, Request, Task, TaskId},
         receipt::Outcome,
     },
@@ -35,6 +35,9 @@ use common::{
 
 /// Reads every row of the large file, and keeps its pages.
 const WHOLE_TABLE: &str = "SELECT SUM(LENGTH(meta_data)) FROM job NOT INDEXED";
+
+/// What is said of the only connection while it is busy.
+const FOLLOWS: &str = "connection 1 is busy and will follow after the running task";
 
 fn keeps_everything() -> MemoryProfile {
     MemoryProfile {
@@ -225,6 +228,37 @@ fn a_busy_connection_is_named_and_its_task_goes_on_unharmed() {
         reading.state == ConnectionState::Idle && reading.cache_used < Bytes::mib(4)
     });
     assert_eq!(closed(&engine.log[mark..]).len(), 1);
+}
+
+#[test]
+fn a_connection_that_goes_on_with_the_next_task_has_settled_in_between() {
+    let profile = MemoryProfile {
+        connections: 1,
+        ..keeps_everything()
+    };
+    let mut engine = TestEngine::on(&jobdb::large(), &profile);
+    let first = engine.sql(ENDLESS_SCAN);
+    engine.start_of(first);
+    let mark = engine.log.len();
+    let receipt = give_back(&mut engine, ladder());
+    let waits = |rung: &RungReceipt| rung.trouble.as_deref() == Some(FOLLOWS);
+    assert!(receipt.rungs.iter().any(waits), "{receipt:?}");
+    let next = engine.sql(ENDLESS);
+    engine.cancel(first);
+    engine.start_of(next);
+    let shrunk = |event: &Event| matches!(event, Event::Shrunk { .. });
+    assert!(engine.log[mark..].iter().any(shrunk), "before the next one");
+    if cfg!(all(target_os = "linux", target_env = "gnu")) {
+        // What came back between the two is passed on while the second one runs.
+        engine.wait_since(mark, "the trim that follows", |event| match event {
+            Event::Trimmed { .. } => Some(()),
+            _ => None,
+        });
+    }
+    let is_over = |event: &Event| matches!(event, Event::Ended { id, .. } if *id == next);
+    assert!(!engine.log.iter().any(is_over), "it goes on");
+    engine.cancel(next);
+    engine.end_of(next);
 }
 
 #[test]

@@ -94,7 +94,7 @@ struct PoolState {
     waiting: BTreeSet<usize>,
     /// At work on a task.
     busy: BTreeSet<usize>,
-    /// Which changes a worker had taken over when it last began to wait.
+    /// Which changes a worker had taken over when it last began a task, or began to wait for one.
     settled: [Seen; MAX_CONNECTIONS],
     /// Done with their task, and only watching whether the heap comes back.
     watching: BTreeSet<usize>,
@@ -248,6 +248,11 @@ impl Pool {
                 state.waiting.remove(&index);
                 return Next::Settle;
             }
+            // Also right before the next task: whoever waits for it does not wait for that one.
+            if let Some(settled) = state.settled.get_mut(index) {
+                *settled = seen;
+                self.settled.notify_all();
+            }
             if let Some(work) = state.queue.pop_front() {
                 state.waiting.remove(&index);
                 state.busy.insert(index);
@@ -255,10 +260,6 @@ impl Pool {
                 return Next::Run(Box::new(work), state.wanted.clone());
             }
             state.waiting.insert(index);
-            if let Some(settled) = state.settled.get_mut(index) {
-                *settled = seen;
-                self.settled.notify_all();
-            }
             let idle_end = idle_since
                 .zip(state.wanted.profile.idle_time)
                 .map(|(since, idle_time)| since + idle_time);
