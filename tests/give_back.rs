@@ -131,10 +131,15 @@ fn each_rung_alone_returns_what_it_says() {
                 _ => None,
             });
             assert_eq!(read_back, Some(CacheSize::KiB(2_000)));
+            let number = connection + 1;
+            let told = format!("cache_size 1 GiB → 2000 KiB on connection {number}");
+            assert_eq!(settings(since), [told]);
+            let mark = engine.log.len();
             let again = give_back(&mut engine, whole_ladder(&low(), Bytes(0), None));
             let lower = again.rungs.iter().find(|r| r.rung == Rung::LowerCacheSize);
             let trouble = lower.and_then(|rung| rung.trouble.clone());
             assert_eq!(trouble.as_deref(), Some("cache_size is 2000 KiB already"));
+            assert_eq!(settings(&engine.log[mark..]), [""; 0], "nothing changed");
         } else if rung == Rung::CloseIdle {
             assert_eq!(closed(since), [(connection, CloseReason::Asked)]);
         }
@@ -146,6 +151,15 @@ fn low() -> MemoryProfile {
         cache_size: CacheSize::KiB(2_000),
         ..keeps_everything()
     }
+}
+
+/// What was said to have changed.
+fn settings(events: &[Event]) -> Vec<String> {
+    let changes = events.iter().filter_map(|event| match event {
+        Event::ProfileSet { changes } => Some(changes.clone()),
+        _ => None,
+    });
+    changes.flatten().collect()
 }
 
 fn closed(events: &[Event]) -> Vec<(usize, CloseReason)> {

@@ -1,6 +1,7 @@
 //! The give-back ladder: everything that returns memory, rung by rung, each measured.
 
 use std::{
+    collections::BTreeMap,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -240,10 +241,11 @@ impl GiveBackReceipt {
                 at_secs += rung.elapsed_ms / 1e3;
                 let kind = match rung.rung {
                     Rung::Trim => MarkerKind::Trim,
-                    Rung::LowerCacheSize => MarkerKind::Setting,
+                    // What became of the setting has a mark of its own.
                     Rung::DropResults
                     | Rung::ResetStatements
                     | Rung::ReleaseMemory
+                    | Rung::LowerCacheSize
                     | Rung::CloseIdle => MarkerKind::Shrink,
                 };
                 let text = format!("{}: {}", rung.rung.label(), rung.sentence());
@@ -259,12 +261,18 @@ fn millis(ms: f64) -> String {
 
 /// Walks down the ladder. Waits for connections that are not busy, and for none that is.
 ///
-/// `ticket` is the place of its wish for a profile among all such wishes.
-pub(super) fn run(pool: &Pool, steps: Vec<Step>, ticket: u64) -> GiveBackReceipt {
+/// `ticket` is the place of its wish for a profile among all such wishes. `tell` hears of a setting
+/// that has changed.
+pub(super) fn run(
+    pool: &Pool,
+    steps: Vec<Step>,
+    ticket: u64,
+    tell: &dyn Fn(Event),
+) -> GiveBackReceipt {
     let started = Instant::now();
     let _alone = pool.ladder.lock();
     let rungs = (steps.into_iter())
-        .map(|step| one(pool, step, ticket))
+        .map(|step| one(pool, step, ticket, tell))
         .collect();
     GiveBackReceipt {
         rungs,
@@ -300,7 +308,7 @@ pub(super) fn trim_after_busy(pool: &Pool, receipt: &GiveBackReceipt) -> Option<
     None
 }
 
-fn one(pool: &Pool, step: Step, ticket: u64) -> RungReceipt {
+fn one(pool: &Pool, step: Step, ticket: u64, tell: &dyn Fn(Event)) -> RungReceipt {
     let started = Instant::now();
     let rung = step.rung();
     let heap_before = status::sqlite_heap();
@@ -317,7 +325,7 @@ fn one(pool: &Pool, step: Step, ticket: u64) -> RungReceipt {
         Step::ReleaseMemory => {
             trouble = all(pool, FOLLOWS, |wanted| wanted.shrink_generation += 1);
         }
-        Step::LowerCacheSize(profile) => trouble = lower(pool, &profile, ticket),
+        Step::LowerCacheSize(profile) => trouble = lower(pool, &profile, ticket, tell),
         Step::CloseIdle => {
             trouble = all(pool, STAYS_OPEN, |wanted| wanted.close_generation += 1);
         }
@@ -346,10 +354,17 @@ const FOLLOWS: Fate = [
 ];
 const STAYS_OPEN: Fate = ["is busy and stays open", "are busy and stay open"];
 
-/// A smaller `cache_size` for everybody, unless somebody has chosen other settings meanwhile.
-fn lower(pool: &Pool, profile: &MemoryProfile, ticket: u64) -> Option<String> {
+/// A smaller `cache_size` for everybody, unless somebody has chosen other settings meanwhile. Tells
+/// what connections have read back.
+fn lower(
+    pool: &Pool,
+    profile: &MemoryProfile,
+    ticket: u64,
+    tell: &dyn Fn(Event),
+) -> Option<String> {
     let mut is_newest = false;
     let mut is_lower = true;
+    let before = pool.cache_sizes();
     let trouble = all(pool, FOLLOWS, |wanted| {
         is_newest = wanted.profile_ticket <= ticket;
         if is_newest {
@@ -360,13 +375,33 @@ fn lower(pool: &Pool, profile: &MemoryProfile, ticket: u64) -> Option<String> {
             wanted.profile_ticket = ticket;
         }
     });
-    if is_newest && is_lower {
-        trouble
-    } else if is_newest {
-        Some(format!("cache_size is {} already", profile.cache_size))
-    } else {
-        Some("other settings were chosen meanwhile, and stay".to_owned())
+    if !is_newest {
+        return Some("other settings were chosen meanwhile, and stay".to_owned());
     }
+    let changes = lowered(&before, &pool.cache_sizes(), profile.cache_size);
+    if !changes.is_empty() {
+        tell(Event::ProfileSet { changes });
+    }
+    if is_lower {
+        trouble
+    } else {
+        Some(format!("cache_size is {} already", profile.cache_size))
+    }
+}
+
+/// Which connections have another `cache_size` than before, and the wanted one: as they read it back.
+fn lowered(
+    before: &BTreeMap<usize, CacheSize>,
+    after: &BTreeMap<usize, CacheSize>,
+    wanted: CacheSize,
+) -> Vec<String> {
+    after
+        .iter()
+        .filter(|(_, now)| **now == wanted)
+        .filter_map(|(index, now)| Some((index, before.get(index)?, now)))
+        .filter(|(_, old, now)| old != now)
+        .map(|(index, old, now)| format!("cache_size {old} → {now} on connection {}", index + 1))
+        .collect()
 }
 
 /// Has every connection do something. Answers with what stands in the way of those that did not.
@@ -392,5 +427,28 @@ fn about(connections: &[usize], [one, several]: Fate) -> Option<String> {
                 .collect();
             Some(format!("connections {} {several}", numbers.join(", ")))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_connections_that_read_the_new_cache_size_back_are_told() {
+        let sizes = |sizes: &[(usize, u32)]| {
+            let sizes = sizes.iter();
+            sizes
+                .map(|(index, kib)| (*index, CacheSize::KiB(*kib)))
+                .collect()
+        };
+        // The second refuses, the third is closed for that, the fourth was opened meanwhile.
+        let before = sizes(&[(0, 9_000), (1, 9_000), (2, 9_000)]);
+        let after = sizes(&[(0, 2_000), (1, 9_000), (3, 2_000)]);
+        assert_eq!(
+            lowered(&before, &after, CacheSize::KiB(2_000)),
+            ["cache_size 9000 KiB → 2000 KiB on connection 1"]
+        );
+        assert!(lowered(&after, &after, CacheSize::KiB(2_000)).is_empty());
     }
 }

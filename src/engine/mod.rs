@@ -36,7 +36,7 @@ use std::{
 use self::{
     budget::Budgets,
     cancel::{CancelToken, StopReason},
-    give_back::{GiveBackReceipt, Step},
+    give_back::{GiveBackReceipt, Rung, Step},
     message::{Event, News, Request, Task, TaskId},
     observer::Observer,
     outlet::{Outlet, Tap},
@@ -395,14 +395,8 @@ impl Engine {
 
     /// In a thread of its own: it waits for connections.
     fn give_back(&mut self, steps: Vec<Step>) {
-        for step in &steps {
-            if let Step::LowerCacheSize(profile) = step {
-                self.profile_ticket += 1;
-                let changes = self.pool.wanted().profile.changes(profile);
-                if !changes.is_empty() {
-                    self.tell(Event::ProfileSet { changes });
-                }
-            }
+        if steps.iter().any(|step| step.rung() == Rung::LowerCacheSize) {
+            self.profile_ticket += 1;
         }
         let ticket = self.profile_ticket;
         let (out, pool) = (self.out.clone(), Arc::clone(&self.pool));
@@ -413,7 +407,7 @@ impl Engine {
                     let at_secs = pool.clock.secs();
                     out.send(News { at_secs, event });
                 };
-                let receipt = give_back::run(&pool, steps, ticket);
+                let receipt = give_back::run(&pool, steps, ticket, &tell);
                 tell(Event::GaveBack(Box::new(receipt.clone())));
                 if let Some(event) = give_back::trim_after_busy(&pool, &receipt) {
                     tell(event);

@@ -1,7 +1,7 @@
 //! What the workers share: the queue, the wanted settings, and who waits for work.
 
 use std::{
-    collections::{BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
@@ -21,6 +21,7 @@ use crate::{
     db::{
         connection::OpenMode,
         identity::FileIdentity,
+        pragma::CacheSize,
         profile::{MAX_CONNECTIONS, MemoryProfile},
         status::{self, CacheCounters},
     },
@@ -96,6 +97,8 @@ struct PoolState {
     busy: BTreeSet<usize>,
     /// Which changes a worker had taken over when it last began a task, or began to wait for one.
     settled: [Seen; MAX_CONNECTIONS],
+    /// What each open connection has read back as its page cache's limit.
+    cache_sizes: BTreeMap<usize, CacheSize>,
     /// Done with their task, and only watching whether the heap comes back.
     watching: BTreeSet<usize>,
     alive: BTreeSet<usize>,
@@ -159,6 +162,7 @@ impl Pool {
                 waiting: BTreeSet::new(),
                 busy: BTreeSet::new(),
                 settled: [Seen::default(); MAX_CONNECTIONS],
+                cache_sizes: BTreeMap::new(),
                 watching: BTreeSet::new(),
                 alive: BTreeSet::new(),
                 closing: false,
@@ -333,6 +337,20 @@ impl Pool {
         let mut state = self.state.lock();
         state.busy.remove(&index);
         state.wanted.close_generation
+    }
+
+    /// What a connection has read back; `None`: it is closed.
+    pub(super) fn applied(&self, index: usize, cache_size: Option<CacheSize>) {
+        let mut state = self.state.lock();
+        match cache_size {
+            Some(cache_size) => state.cache_sizes.insert(index, cache_size),
+            None => state.cache_sizes.remove(&index),
+        };
+    }
+
+    /// The `cache_size` of each open connection, as it has read it back.
+    pub(super) fn cache_sizes(&self) -> BTreeMap<usize, CacheSize> {
+        self.state.lock().cache_sizes.clone()
     }
 
     /// This worker is done with its task, and watches whether the process's heap comes back.

@@ -125,6 +125,7 @@ impl Worker {
         match wanted.profile.apply_to_connection(&open.conn, self.index) {
             Ok(settings) => {
                 open.settings = settings;
+                self.pool.applied(self.index, Some(settings.cache_size));
                 // What the old settings kept is given back as the new ones would have it. A
                 // smaller cache_size alone frees only what is beyond it.
                 if wanted.profile.after_query != AfterQuery::Nothing {
@@ -191,6 +192,7 @@ impl Worker {
         let Some(open) = self.conn.take() else { return };
         let cache = self.gauge().cache_used();
         drop(open);
+        self.pool.applied(self.index, None);
         self.gauge()
             .enter(ConnectionState::Closed, self.pool.clock.nanos());
         self.report(Event::ConnectionClosed {
@@ -216,6 +218,7 @@ impl Worker {
             }
             let conn = connection::open(&target.path, target.mode)?;
             let settings = wanted.profile.apply_to_connection(&conn, self.index)?;
+            self.pool.applied(self.index, Some(settings.cache_size));
             self.report(Event::ConnectionApplied {
                 connection: self.index,
                 generation: wanted.profile_generation,
