@@ -41,7 +41,7 @@ use self::{
     observer::Observer,
     outlet::{Outlet, Tap},
     pool::{Pool, Target, Work},
-    recorder::Recording,
+    recorder::{Ending, Recording},
     watch::{Handover, Watched, Watcher},
     worker::{Worker, ended_before_start},
 };
@@ -87,6 +87,8 @@ pub struct Engine {
     sampler: Option<Sampler>,
     watcher: Option<Watcher>,
     recording: Option<Recording>,
+    /// The recording before, which may still write.
+    ended_recording: Option<Ending>,
     guard_is_set: bool,
     /// Wishes for a profile so far.
     profile_ticket: u64,
@@ -119,6 +121,7 @@ impl Engine {
             sampler: Some(sampler),
             watcher: None,
             recording: None,
+            ended_recording: None,
             guard_is_set: false,
             profile_ticket: 0,
         };
@@ -451,15 +454,22 @@ impl Engine {
 
     fn record(&mut self, plan: Option<RecordingPlan>) {
         // The one before ends first: it writes what it was given, and says so.
-        self.recording = None;
+        self.end_recording();
         let Some(plan) = plan else { return };
         let path = plan.path.clone();
-        match Recording::start(plan, &self.out, self.pool.clock) {
+        let before = self.ended_recording.take();
+        match Recording::start(plan, &self.out, self.pool.clock, before) {
             Ok(recording) => self.recording = Some(recording),
             Err(error) => self.tell(Event::Recording(RecordingState::Failed {
                 path,
                 report: Report::from(&error),
             })),
+        }
+    }
+
+    fn end_recording(&mut self) {
+        if let Some(recording) = self.recording.take() {
+            self.ended_recording = Some(recording.end());
         }
     }
 
@@ -594,8 +604,9 @@ impl Drop for Engine {
         self.pool.withdraw_all();
         self.pool.close(CLOSE_PATIENCE);
         // Last: the tasks that were stopped here have left their receipts by now.
-        if let Some(recording) = self.recording.take() {
-            recording.finish();
+        self.end_recording();
+        if let Some(ending) = self.ended_recording.take() {
+            ending.wait(recorder::PATIENCE);
         }
     }
 }

@@ -1,8 +1,9 @@
 //! The thread that writes a recording while it happens.
 
 use std::{
-    sync::mpsc::{Receiver, channel},
+    sync::mpsc::{Receiver, RecvTimeoutError, channel},
     thread::JoinHandle,
+    time::Duration,
 };
 
 use super::{
@@ -15,51 +16,74 @@ use crate::{
     memory::recording::{Header, Recorder, RecordingPlan, RecordingState},
 };
 
-/// A recording that runs. Ends, with everything written, when it is dropped.
+/// How long what a recording was given may take to be written after its end.
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A recording that runs.
 pub(super) struct Recording {
     outlet: Outlet,
-    thread: Option<JoinHandle<()>>,
+    ending: Ending,
+}
+
+/// The thread of a recording that was ended: it writes what it was given, says so, and is gone.
+pub(super) struct Ending {
+    thread: JoinHandle<()>,
+    /// Hangs up at the end of the thread.
+    done: Receiver<()>,
 }
 
 impl Recording {
-    /// Begins to write. Whether the file can be written is told by [`Event::Recording`].
+    /// Begins to write, once the one before has ended: it may be the same file. Whether the file can
+    /// be written is told by [`Event::Recording`].
     ///
     /// # Errors
     /// If the thread cannot be started.
-    pub(super) fn start(plan: RecordingPlan, outlet: &Outlet, clock: EngineClock) -> Result<Self> {
+    pub(super) fn start(
+        plan: RecordingPlan,
+        outlet: &Outlet,
+        clock: EngineClock,
+        before: Option<Ending>,
+    ) -> Result<Self> {
         let (lines, incoming) = channel();
+        let (working, done) = channel();
         let out = outlet.clone();
         let thread = std::thread::Builder::new()
             .name("jobscope-record".to_owned())
             .spawn(move || {
+                if let Some(before) = before {
+                    before.wait(PATIENCE);
+                }
                 let state = write(&plan, &incoming, &out, clock);
                 tell(&out, clock, state);
+                drop(working);
             })
             .map_err(|source| Error::other("start a thread to record", source))?;
         outlet.tap.open(lines);
         Ok(Self {
             outlet: outlet.clone(),
-            thread: Some(thread),
+            ending: Ending { thread, done },
         })
     }
-}
 
-impl Drop for Recording {
-    fn drop(&mut self) {
+    /// Nothing more flows into it. Nobody waits here: a full channel of news would hold up the one
+    /// who empties it.
+    pub(super) fn end(self) -> Ending {
         self.outlet.tap.close();
-        // It ends by itself once it has written what it was given, and says so: nobody waits here,
-        // or a full channel would hold up the one who empties it.
-        drop(self.thread.take());
+        self.ending
     }
 }
 
-impl Recording {
-    /// Waits until everything is written: for a program that ends.
-    pub(super) fn finish(mut self) {
-        self.outlet.tap.close();
-        if let Some(thread) = self.thread.take() {
-            // A recorder that panicked has nothing left to write.
-            thread.join().ok();
+impl Ending {
+    /// Waits until everything is written, but not for ever: the file may lie on a dead disk.
+    pub(super) fn wait(self, patience: Duration) {
+        match self.done.recv_timeout(patience) {
+            Ok(()) | Err(RecvTimeoutError::Disconnected) => {
+                // A recorder that panicked has nothing left to write.
+                self.thread.join().ok();
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                tracing::warn!("a recording cannot be written; its thread is left behind");
+            }
         }
     }
 }

@@ -37,6 +37,17 @@ pub const ENDLESS: &str = "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i
 pub const ENDLESS_SCAN: &str = "SELECT COUNT(*) FROM job a NOT INDEXED CROSS JOIN job b NOT INDEXED \
                                 WHERE LENGTH(b.meta_data) + a.id < 0";
 
+/// How many threads of this process have names that begin like this.
+#[cfg(target_os = "linux")]
+pub fn threads(name: &str) -> usize {
+    let tasks = std::fs::read_dir("/proc/self/task").expect("threads");
+    tasks
+        .flatten()
+        .filter_map(|task| std::fs::read_to_string(task.path().join("comm")).ok())
+        .filter(|found| found.starts_with(name))
+        .count()
+}
+
 /// The SQLite heap and its limits belong to the whole process, so tests which look at them take
 /// turns, and no other engine runs meanwhile.
 fn alone() -> MutexGuard<'static, ()> {

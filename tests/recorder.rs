@@ -1,0 +1,120 @@
+//! The engine's recorder: what is in the file when a recording begins in the middle of something, and
+//! when the engine is gone.
+#![cfg(target_os = "linux")]
+#![expect(clippy::expect_used, reason = "helpers of tests")]
+
+mod common;
+
+use std::{
+    fs::{File, OpenOptions},
+    io::Read as _,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
+
+use jobscope::{
+    db::{build::BuildFacts, profile::MemoryProfile},
+    engine::{
+        message::{Event, Request},
+        receipt::Outcome,
+    },
+    memory::recording::{RecordingPlan, RecordingState},
+};
+
+use common::{
+    engine::{TestEngine, threads},
+    jobdb::JobDb,
+    program::until,
+};
+
+fn record(engine: &mut TestEngine, path: &Path) {
+    let mark = engine.log.len();
+    let plan = RecordingPlan {
+        path: path.to_owned(),
+        build: BuildFacts::read().expect("facts"),
+        database: None,
+        profile: MemoryProfile::jobscope(),
+        overwrite: true,
+    };
+    engine.engine.send(Request::Record(Some(Box::new(plan))));
+    wait_for_recording(engine, mark, |state| {
+        matches!(state, RecordingState::Began { .. })
+    });
+}
+
+fn wait_for_recording(
+    engine: &mut TestEngine,
+    mark: usize,
+    is_wanted: impl Fn(&RecordingState) -> bool,
+) {
+    engine.wait_since(mark, "a word on the recording", |event| {
+        if let Event::Recording(state) = event {
+            is_wanted(state).then_some(())
+        } else {
+            None
+        }
+    });
+}
+
+/// A file that takes 64 KiB, and more only while somebody reads.
+fn pipe(folder: &Path) -> (PathBuf, File) {
+    let path = folder.join("pipe");
+    let made = Command::new("mkfifo").arg(&path).status().expect("mkfifo");
+    assert!(made.success());
+    let mut both = OpenOptions::new();
+    let end = both.read(true).write(true).open(&path).expect("a pipe");
+    (path, end)
+}
+
+#[test]
+fn a_recording_that_was_ended_is_whole_when_the_engine_is_gone() {
+    const NUM_TASKS: usize = 150;
+    let db = JobDb::with_rows(10);
+    let (path, mut end) = pipe(db.folder());
+    let mut engine = TestEngine::on(&db.path, &MemoryProfile::jobscope());
+    record(&mut engine, &path);
+    // Nobody reads: more than the pipe takes.
+    for _ in 0..NUM_TASKS {
+        assert_eq!(
+            engine.run_sql("SELECT 1").receipt.outcome,
+            Outcome::Finished
+        );
+    }
+    engine.engine.send(Request::Record(None));
+    let reader = std::thread::spawn(move || {
+        // Rather after the engine has begun to wait.
+        std::thread::sleep(Duration::from_millis(300));
+        let (mut text, mut block) = (Vec::new(), vec![0; 1 << 16]);
+        let num_receipts = |text: &[u8]| {
+            String::from_utf8_lossy(text)
+                .matches("\"receipt\":{")
+                .count()
+        };
+        while num_receipts(&text) < NUM_TASKS || text.last() != Some(&b'\n') {
+            let length = end.read(&mut block).expect("lines");
+            text.extend_from_slice(&block[..length]);
+        }
+    });
+    let (engine, _turn) = engine.into_parts();
+    drop(engine);
+    assert_eq!(threads("jobscope-record"), 0, "its thread has ended");
+    reader.join().expect("every receipt");
+}
+
+#[test]
+fn a_recording_that_cannot_be_written_does_not_hold_the_engine_for_ever() {
+    let db = JobDb::with_rows(10);
+    let (path, end) = pipe(db.folder());
+    let mut engine = TestEngine::on(&db.path, &MemoryProfile::jobscope());
+    record(&mut engine, &path);
+    for _ in 0..150 {
+        engine.run_sql("SELECT 1");
+    }
+    let (engine, _turn) = engine.into_parts();
+    drop(engine);
+    assert_eq!(threads("jobscope-record"), 1, "it still waits for a reader");
+    // Nobody will ever read: its write fails.
+    drop(end);
+    until("the end of its thread", || threads("jobscope-record") == 0);
+}
