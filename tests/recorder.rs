@@ -19,11 +19,11 @@ use jobscope::{
         message::{Event, Request},
         receipt::Outcome,
     },
-    memory::recording::{RecordingPlan, RecordingState},
+    memory::recording::{Recording, RecordingPlan, RecordingState},
 };
 
 use common::{
-    engine::{TestEngine, threads},
+    engine::{ENDLESS, TestEngine, threads},
     jobdb::JobDb,
     program::until,
 };
@@ -117,4 +117,44 @@ fn a_recording_that_cannot_be_written_does_not_hold_the_engine_for_ever() {
     // Nobody will ever read: its write fails.
     drop(end);
     until("the end of its thread", || threads("jobscope-record") == 0);
+}
+
+#[test]
+fn a_task_that_ran_before_the_recording_began_has_its_band_from_its_true_start() {
+    let db = JobDb::with_rows(10);
+    let path = db.folder().join("late.jsonl");
+    let mut engine = TestEngine::on(&db.path, &MemoryProfile::jobscope());
+    // One that is over is no part of it.
+    engine.run_sql("SELECT 1");
+    let before = engine.engine.now_secs();
+    let id = engine.sql(ENDLESS);
+    let connection = engine.start_of(id);
+    let started = engine.engine.now_secs();
+    for turn in 0..2 {
+        record(&mut engine, &path);
+        let mark = engine.log.len();
+        if turn == 1 {
+            engine.cancel(id);
+            engine.end_of(id);
+        }
+        engine.engine.send(Request::Record(None));
+        wait_for_recording(&mut engine, mark, |state| {
+            matches!(state, RecordingState::Ended { .. })
+        });
+        let recording = Recording::read(&path).expect("a recording");
+        let [band] = recording.timeline.bands.as_slice() else {
+            let text = std::fs::read_to_string(&path);
+            unreachable!("one task in turn {turn}: {text:?}");
+        };
+        assert_eq!((band.task, band.connection), (id.0, Some(connection)));
+        assert!(
+            (before - 0.001..=started + 0.001).contains(&band.from_secs),
+            "{before} {started} {band:?}"
+        );
+        let outcome = band.end.map(|(_, outcome)| outcome);
+        assert_eq!(outcome, (turn == 1).then_some(Outcome::Cancelled));
+        let text = std::fs::read_to_string(&path).expect("text");
+        let second = text.lines().nth(1).expect("a line behind the header");
+        assert!(second.contains("\"started\""), "{second}");
+    }
 }

@@ -1,8 +1,11 @@
 //! Where threads leave what happened: for whoever reads the engine's news, and for a recording.
 
-use std::sync::{
-    Arc,
-    mpsc::{Sender, SyncSender, TrySendError},
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        mpsc::{Sender, SyncSender, TrySendError},
+    },
 };
 
 use parking_lot::Mutex;
@@ -18,40 +21,80 @@ pub(super) enum Recorded {
 
 /// The way into the recording that runs, if one does.
 #[derive(Clone, Default)]
-pub(super) struct Tap(Arc<Mutex<Option<Sender<Recorded>>>>);
+pub(super) struct Tap(Arc<Mutex<Flow>>);
+
+#[derive(Default)]
+struct Flow {
+    recording: Option<Sender<Recorded>>,
+    /// What has happened to the tasks that run: a recording that begins now begins with it.
+    running: BTreeMap<u64, Vec<Entry>>,
+    /// The heap limits that are in force: it begins with them, too.
+    limits: Option<Entry>,
+}
 
 impl Tap {
-    /// Lets everything from now on flow into `recording`.
+    /// Lets everything from now on flow into `recording`, and first what runs already.
     pub(super) fn open(&self, recording: Sender<Recorded>) {
-        *self.0.lock() = Some(recording);
+        let mut flow = self.0.lock();
+        flow.recording = Some(recording);
+        let running = flow.running.values().flatten();
+        let before: Vec<_> = flow.limits.iter().chain(running).cloned().collect();
+        for entry in before {
+            flow.send(Recorded::Entry(entry));
+        }
     }
 
     /// Nothing flows any more; the recording ends once it has written what it was given.
     pub(super) fn close(&self) {
-        *self.0.lock() = None;
+        self.0.lock().recording = None;
     }
 
     pub(super) fn sample(&self, sample: &MemorySample) {
-        self.flow(|| Some(Recorded::Sample(Box::new(sample.clone()))));
+        let mut flow = self.0.lock();
+        if flow.recording.is_some() {
+            flow.send(Recorded::Sample(Box::new(sample.clone())));
+        }
     }
 
     pub(super) fn news(&self, news: &News) {
-        self.flow(|| Entry::of(news).map(Recorded::Entry));
+        if let Some(entry) = Entry::of(news) {
+            self.0.lock().take(entry);
+        }
+    }
+}
+
+impl Flow {
+    fn take(&mut self, entry: Entry) {
+        self.note(&entry);
+        if self.recording.is_some() {
+            self.send(Recorded::Entry(entry));
+        }
     }
 
-    fn entry(&self, entry: Option<Entry>) {
-        self.flow(|| entry.map(Recorded::Entry));
+    fn note(&mut self, entry: &Entry) {
+        match entry {
+            Entry::Started(band) => {
+                self.running.insert(band.task, vec![entry.clone()]);
+            }
+            Entry::StopAsked { task, .. } => {
+                // One that has not started has no band.
+                if let Some(entries) = self.running.get_mut(task) {
+                    entries.push(entry.clone());
+                }
+            }
+            Entry::Ended(ended) => {
+                self.running.remove(&ended.task);
+            }
+            Entry::Limits { .. } => self.limits = Some(entry.clone()),
+            Entry::GaveBack { .. } | Entry::ClockChanged(_) | Entry::Mark(_) => {}
+        }
     }
 
-    fn flow(&self, line: impl FnOnce() -> Option<Recorded>) {
-        let mut recording = self.0.lock();
-        let Some(lines) = recording.as_ref() else {
-            return;
-        };
-        let is_gone = line().is_some_and(|line| lines.send(line).is_err());
+    fn send(&mut self, line: Recorded) {
+        let is_gone = (self.recording.as_ref()).is_some_and(|lines| lines.send(line).is_err());
         if is_gone {
             // It failed, and has said so itself. The next one has lines of its own.
-            *recording = None;
+            self.recording = None;
         }
     }
 }
@@ -76,10 +119,15 @@ impl Outlet {
     /// Does not wait for room: what finds none comes back.
     #[expect(clippy::result_large_err, reason = "it comes back to be tried again")]
     pub(super) fn try_send(&self, news: News) -> Result<(), TrySendError<News>> {
-        // Only what was said is recorded.
         let entry = Entry::of(&news);
+        // Only what was said is recorded; and whoever has heard of it finds it in a recording that
+        // begins then.
+        let mut flow = self.tap.0.lock();
         self.news.try_send(news)?;
-        self.tap.entry(entry);
+        if let Some(entry) = entry {
+            flow.take(entry);
+        }
+        drop(flow);
         (self.wake)();
         Ok(())
     }
