@@ -185,7 +185,9 @@ impl Complete for Observer {
     }
 
     fn complete(&mut self, sample: &mut MemorySample) {
+        // A sampler that had to wait since it began reads counters of now: rates divide by this time.
         let now = self.pool.clock.nanos();
+        sample.at_secs = now as f64 / 1e9;
         let gauges = self.pool.gauges.iter();
         sample.connections = gauges.map(|gauge| gauge.read(now)).collect();
         sample.window = self.pool.window.read();
@@ -328,5 +330,27 @@ mod tests {
         let both = |engine: f64, unix: f64| [(engine, unix), (engine, unix)];
         assert_eq!(wall.changed(both(1.0, 1_011.0)), Some(10.0));
         assert_eq!(wall.changed(both(2.0, 1_002.0)), Some(-10.0));
+    }
+
+    #[test]
+    fn a_sample_has_the_time_at_which_its_counters_were_read() {
+        use std::sync::mpsc::sync_channel;
+
+        let pool = Arc::new(Pool::new(crate::db::profile::MemoryProfile::jobscope()));
+        let (news, _incoming) = sync_channel(1);
+        let out = Outlet {
+            news,
+            wake: Arc::new(|| ()),
+            tap: super::super::outlet::Tap::default(),
+        };
+        let mut observer = Observer::new(Arc::clone(&pool), out);
+        // It began to read three seconds ago, and had to wait for the processor.
+        let before = pool.clock.secs();
+        let mut sample = MemorySample {
+            at_secs: before - 3.0,
+            ..MemorySample::default()
+        };
+        observer.complete(&mut sample);
+        assert!(sample.at_secs >= before, "{before} {}", sample.at_secs);
     }
 }

@@ -17,7 +17,7 @@ use crate::{
 /// What held how much memory at one moment.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct MemorySample {
-    /// Seconds since the engine started.
+    /// Seconds since the engine started, when the connections' counters were read.
     pub at_secs: f64,
     /// Resident set size of this process, as the operating system counts it.
     /// `None` where the platform does not tell.
@@ -226,6 +226,8 @@ impl MachineReader {
             self.slow_due = now + pause;
             self.slow_taken = rss.map(|rss| (now, rss));
         }
+        // After what is slow, so that all numbers are of one moment.
+        let rss = if slow.is_some() { self::rss() } else { rss };
         MemorySample {
             at_secs,
             rss,

@@ -80,10 +80,10 @@ impl Series {
         }
         let slow = self.slow_at(sample.at_secs).map(|(_, slow)| slow);
         let mut point = Point::of(sample, slow);
-        let is_first = self.points.is_empty();
         let since = self.counted.since(&sample.connections);
-        if !is_first {
+        if let Some(last) = self.points.last() {
             (point.cache_hits, point.cache_misses) = since;
+            point.counted_secs = (sample.at_secs - last.to_secs) as f32;
         }
         self.points.push(point);
         if self.points.len().is_multiple_of(BLOCK) {

@@ -6,7 +6,6 @@ use crate::{
     memory::{
         quantity::Quantity,
         sample::{MemorySample, SlowReading},
-        sampler,
     },
     units::Bytes,
 };
@@ -91,6 +90,8 @@ pub struct Point {
     pub cache_hits: u64,
     /// Pages that had to be read from the file.
     pub cache_misses: u64,
+    /// How long it took both to come: since the sample before the first, a gap included.
+    pub(super) counted_secs: f32,
     /// The age of the oldest read snapshot, at its largest; 0 where none was held.
     pub snapshot_secs: f32,
     quantities: [Packed; Quantity::ALL.len()],
@@ -114,6 +115,7 @@ impl Point {
             threads: threads.unwrap_or(0),
             cache_hits: 0,
             cache_misses: 0,
+            counted_secs: 0.0,
             snapshot_secs: sample.snapshot_secs().unwrap_or(0.0) as f32,
             num_known: quantities.map(|packed| u32::from(!packed.is_none())),
             quantities,
@@ -156,11 +158,13 @@ impl Point {
         (looked > 0).then(|| self.cache_hits as f64 / looked as f64)
     }
 
-    /// Pages read from the file in a second.
+    /// Pages read from the file in a second, over the whole time in which they were counted.
     pub fn misses_per_sec(&self) -> f64 {
-        // A sample counts what came since the one before: a tenth of a second.
-        let secs = (self.to_secs - self.from_secs) + sampler::INTERVAL.as_secs_f64();
-        self.cache_misses as f64 / secs
+        if self.counted_secs > 0.0 {
+            self.cache_misses as f64 / f64::from(self.counted_secs)
+        } else {
+            0.0
+        }
     }
 
     /// Both points as one; no peak and no trough is lost.
@@ -187,6 +191,7 @@ impl Point {
         self.threads = self.threads.max(later.threads);
         self.cache_hits += later.cache_hits;
         self.cache_misses += later.cache_misses;
+        self.counted_secs += later.counted_secs;
         self.snapshot_secs = self.snapshot_secs.max(later.snapshot_secs);
     }
 

@@ -185,3 +185,27 @@ fn hits_and_misses_count_from_one_sample_to_the_next() {
     let sum = series.sum(1.0, 1.2).expect("samples");
     assert_eq!(sum.cache_misses, 12);
 }
+
+#[test]
+fn what_came_during_a_gap_is_no_burst_behind_it() {
+    let mut series = Series::default();
+    let with = |at_secs, cache_misses| MemorySample {
+        connections: vec![ConnectionReading {
+            cache_misses,
+            ..ConnectionReading::default()
+        }],
+        ..sample(at_secs, 1)
+    };
+    // A hundred pages a second, and nobody looked for ten of them.
+    for (at_secs, misses) in [(1.0, 500), (1.1, 510), (11.1, 1_510), (11.2, 1_520)] {
+        series.push(&with(at_secs, misses));
+    }
+    let rates: Vec<_> = (series.points().iter())
+        .map(|point| point.misses_per_sec().round())
+        .collect();
+    assert_eq!(rates, [0.0, 100.0, 100.0, 100.0]);
+    let sum = series.sum(1.0, 11.2).expect("samples");
+    assert_eq!(sum.cache_misses, 1_020, "none is lost");
+    assert_eq!(sum.misses_per_sec().round(), 100.0);
+    assert!(!series.points()[2].follows(&series.points()[1]), "a gap");
+}
