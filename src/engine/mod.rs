@@ -169,15 +169,19 @@ impl Engine {
             Request::Record(plan) => self.record(plan.map(|plan| *plan)),
             Request::OpenRecording(path) => {
                 let read_at = path.clone();
-                self.aside("jobscope-open-rec", move || Event::RecordingOpened {
-                    result: OpenRecording::read(&read_at)
-                        .map(Box::new)
-                        .map_err(|error| Report::from(&error)),
-                    path: read_at,
+                self.aside("jobscope-open-rec", move || {
+                    Some(Event::RecordingOpened {
+                        result: OpenRecording::read(&read_at)
+                            .map(Box::new)
+                            .map_err(|error| Report::from(&error)),
+                        path: read_at,
+                    })
                 });
             }
             Request::ListProcesses => {
-                self.aside("jobscope-processes", || Event::Processes(process::list()));
+                self.aside("jobscope-processes", || {
+                    Some(Event::Processes(process::list()))
+                });
             }
             Request::LoadClusters { database, paths } => self.load_clusters(database, paths),
         }
@@ -378,15 +382,16 @@ impl Engine {
         }
     }
 
-    /// Does something slow in a thread of its own, and tells what came of it.
-    fn aside(&mut self, name: &str, work: impl FnOnce() -> Event + Send + 'static) {
+    /// Does something slow in a thread of its own, and tells what came of it, if anything did.
+    fn aside(&mut self, name: &str, work: impl FnOnce() -> Option<Event> + Send + 'static) {
         let (out, clock) = (self.out.clone(), self.pool.clock);
         let started = std::thread::Builder::new()
             .name(name.to_owned())
             .spawn(move || {
-                let event = work();
-                let at_secs = clock.secs();
-                out.send(News { at_secs, event });
+                if let Some(event) = work() {
+                    let at_secs = clock.secs();
+                    out.send(News { at_secs, event });
+                }
             });
         if let Err(source) = started {
             let error = Error::other("start a thread", source);
@@ -428,10 +433,11 @@ impl Engine {
 
     fn watch_process(&mut self, who: Option<String>) {
         let Some(who) = who else {
-            *self.pool.watched.lock() = None;
+            self.pool.watched.clear();
             return;
         };
         let pool = Arc::clone(&self.pool);
+        let wish = pool.watched.wish();
         // To find a name, all processes of the machine are looked at.
         self.aside("jobscope-find", move || {
             let found = process::find(&who).and_then(|entry| {
@@ -439,15 +445,14 @@ impl Engine {
                 watched.prefer(pool.wanted().target.map(|target| target.path));
                 Ok((entry, watched))
             });
+            // What was wished before something else is no longer asked for, and needs no answer.
             match found {
-                Ok((entry, watched)) => {
-                    *pool.watched.lock() = Some(watched);
-                    let text = format!("Watching {} (pid {})", entry.name, entry.pid);
-                    Event::Process { text }
-                }
-                Err(error) => Event::WatchFailed {
+                Ok((entry, watched)) => pool.watched.watch(wish, watched).then(|| Event::Process {
+                    text: format!("Watching {} (pid {})", entry.name, entry.pid),
+                }),
+                Err(error) => pool.watched.is_newest(wish).then(|| Event::WatchFailed {
                     report: Report::from(&error),
-                },
+                }),
             }
         });
     }

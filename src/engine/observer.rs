@@ -5,7 +5,11 @@ use std::{
     cmp::Reverse,
     collections::VecDeque,
     path::PathBuf,
-    sync::{Arc, mpsc::TrySendError},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::SeqCst},
+        mpsc::TrySendError,
+    },
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
@@ -35,6 +39,44 @@ pub(super) struct Guard {
     /// For each connection: what should have stayed available when it last acted there, and what
     /// was.
     pub acted: Mutex<[(Bytes, Bytes); MAX_CONNECTIONS]>,
+}
+
+/// Another process that is watched beside this one. Only the newest wish counts: to find a name, all
+/// processes of the machine are looked at, and a pid that was asked for later is found before.
+#[derive(Default)]
+pub(super) struct WatchSlot {
+    process: Mutex<Option<Watched>>,
+    newest: AtomicU64,
+}
+
+impl WatchSlot {
+    /// Somebody wants to watch another process. The answer is the place among all such wishes.
+    pub(super) fn wish(&self) -> u64 {
+        self.newest.fetch_add(1, SeqCst) + 1
+    }
+
+    /// Nobody is watched any more.
+    pub(super) fn clear(&self) {
+        let mut process = self.process.lock();
+        self.wish();
+        *process = None;
+    }
+
+    /// `false`: something newer was wished meanwhile.
+    pub(super) fn is_newest(&self, wish: u64) -> bool {
+        self.newest.load(SeqCst) == wish
+    }
+
+    /// Watches what was found for a wish, unless there is a newer one: `false`.
+    pub(super) fn watch(&self, wish: u64, found: Watched) -> bool {
+        let mut process = self.process.lock();
+        // Looked at under the lock: a newer one may have been served meanwhile.
+        let is_newest = self.is_newest(wish);
+        if is_newest {
+            *process = Some(found);
+        }
+        is_newest
+    }
 }
 
 /// After a stop, memory needs a moment to come back before the next task has to go.
@@ -99,7 +141,7 @@ impl Observer {
 
     fn watch_process(&mut self, sample: &mut MemorySample) {
         let pool = Arc::clone(&self.pool);
-        let mut watched = pool.watched.lock();
+        let mut watched = pool.watched.process.lock();
         let Some(process) = watched.as_mut() else {
             return;
         };
@@ -158,11 +200,6 @@ impl Observer {
             self.tell(Event::ClockChanged { by_secs });
         }
     }
-
-    /// The process that is watched, as the engine shares it.
-    pub(super) fn slot() -> Mutex<Option<Watched>> {
-        Mutex::new(None)
-    }
 }
 
 impl Complete for Observer {
@@ -172,7 +209,7 @@ impl Complete for Observer {
             self.database_due = now + TARGET_INTERVAL;
             let database = self.pool.wanted().target.map(|target| target.path);
             if database != self.database {
-                if let Some(process) = self.pool.watched.lock().as_mut() {
+                if let Some(process) = self.pool.watched.process.lock().as_mut() {
                     process.prefer(database.clone());
                 }
                 self.database = database;
@@ -331,7 +368,6 @@ mod tests {
         assert_eq!(wall.changed(both(1.0, 1_011.0)), Some(10.0));
         assert_eq!(wall.changed(both(2.0, 1_002.0)), Some(-10.0));
     }
-
     #[test]
     fn a_sample_has_the_time_at_which_its_counters_were_read() {
         use std::sync::mpsc::sync_channel;
@@ -352,5 +388,20 @@ mod tests {
         };
         observer.complete(&mut sample);
         assert!(sample.at_secs >= before, "{before} {}", sample.at_secs);
+    }
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn an_older_wish_to_watch_that_is_found_late_changes_nothing() {
+        // Our own parent: a process that is there, and not ours.
+        let found = || Watched::start(std::os::unix::process::parent_id()).expect("a parent");
+        let slot = WatchSlot::default();
+        let (by_name, by_pid) = (slot.wish(), slot.wish());
+        assert!(slot.watch(by_pid, found()));
+        assert!(!slot.watch(by_name, found()), "found late");
+        assert!(!slot.is_newest(by_name) && slot.is_newest(by_pid));
+        let last = slot.wish();
+        slot.clear();
+        assert!(!slot.watch(last, found()), "nobody, by now");
+        assert!(slot.process.lock().is_none());
     }
 }

@@ -15,7 +15,7 @@ use super::{
     gauge::{EngineClock, Gauge, HeapNow, WindowGauge},
     heap_share::HeapLook,
     message::{Task, TaskId},
-    observer::{Guard, Observer},
+    observer::{Guard, WatchSlot},
 };
 use crate::{
     db::{
@@ -26,7 +26,6 @@ use crate::{
         status::{self, CacheCounters},
     },
     jobs::schema::Schema,
-    memory::process::Watched,
     units::Bytes,
 };
 
@@ -78,7 +77,7 @@ pub(super) struct Pool {
     /// Held by the ladder that is being walked: two at once would measure each other.
     pub ladder: Mutex<()>,
     /// Another process that is watched beside this one.
-    pub watched: Mutex<Option<Watched>>,
+    pub watched: WatchSlot,
     state: Mutex<PoolState>,
     /// One for each worker, so that the first free connection is taken, not any: a few busy
     /// connections hold fewer page caches than many that take turns.
@@ -146,7 +145,7 @@ impl Pool {
             window: WindowGauge::default(),
             guard: Guard::default(),
             ladder: Mutex::new(()),
-            watched: Observer::slot(),
+            watched: WatchSlot::default(),
             state: Mutex::new(PoolState {
                 queue: VecDeque::new(),
                 wanted: Wanted {
