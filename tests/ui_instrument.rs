@@ -164,7 +164,9 @@ fn another_process_is_watched_until_it_ends() {
         h.state().state.instrument.watch_trouble.is_some()
     });
     // The one before is still watched.
-    harness.get_by_label_contains("Watching pid").click();
+    harness
+        .get_by_label_contains(&format!("pid {pid} has ended"))
+        .click();
     wait_until(&mut harness, "the report", |h| shows(h, "no-such-program"));
 }
 
@@ -204,6 +206,49 @@ fn a_budget_stops_a_query_and_a_larger_one_lets_it_go_on() {
     let state = &harness.state().state;
     assert_eq!(state.instrument.over_budget, None, "it went on");
     assert!(state.jobs.rows.len() > 20, "{} rows", state.jobs.rows.len());
+}
+
+/// Puts a text into a field in place of what is there.
+fn type_over(harness: &mut Harness<'_, App>, label: &str, text: &str) {
+    harness
+        .get_by_role_and_label(Role::TextInput, label)
+        .focus();
+    harness.run_steps(1);
+    harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::A);
+    harness
+        .get_by_role_and_label(Role::TextInput, label)
+        .type_text(text);
+    harness.run_steps(2);
+}
+
+#[test]
+fn what_is_shown_is_saved_without_a_dialog_and_replaces_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("memory.csv");
+    let mut harness = memory_view(small_database(), Vec::new());
+    let save = |harness: &mut Harness<'_, App>| {
+        harness.get_by_label("Export").click();
+        harness.run_steps(3);
+        harness.get_by_label("Samples as CSV").click();
+        harness.run_steps(2);
+        type_over(harness, "Save to", &path.display().to_string());
+        harness.key_press(egui::Key::Enter);
+        harness.run_steps(2);
+    };
+    assert!(!shows(&harness, "record first"), "the menu is closed");
+    save(&mut harness);
+    wait_until(&mut harness, "the file", |h| shows(h, "Saved as"));
+    let text = std::fs::read_to_string(&path).expect("the file");
+    assert!(text.starts_with("from_secs,to_secs,"), "{text}");
+    assert!(text.lines().count() > 2, "{text}");
+    harness.get_by_label("Dismiss the note").click();
+    wait_until(&mut harness, "no note", |h| !shows(h, "Saved as"));
+    save(&mut harness);
+    wait_until(&mut harness, "the refusal", |h| {
+        shows(h, "a file that is not there yet")
+    });
+    let now = std::fs::read_to_string(&path).expect("the file");
+    assert_eq!(now, text, "nothing is lost");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::{
 };
 
 use egui::{Response, Ui};
+use lucide_icons::Icon;
 
 use super::top_bar::open;
 use crate::{
@@ -33,6 +34,8 @@ pub enum Place {
     Export,
     /// A recording.
     Recording,
+    /// What the Memory view shows.
+    Memory,
 }
 
 /// What came of a dialog.
@@ -78,10 +81,19 @@ impl FileDialog {
         self.answer.is_some()
     }
 
-    /// What became of the last file that was to be written.
-    pub fn note_ui(&self, ui: &mut Ui) {
-        if let Some(note) = &self.note {
-            ui.add(egui::Label::new(super::widgets::small(ui, note)).truncate());
+    /// What became of the last file that was to be written, in a row of its own.
+    pub fn note_ui(&mut self, ui: &mut Ui) {
+        let Some(note) = &self.note else { return };
+        let is_dismissed = ui
+            .horizontal(|ui| {
+                let text = super::widgets::small(ui, note);
+                ui.set_max_width(ui.available_width() - 24.0);
+                ui.add(egui::Label::new(text).truncate());
+                super::widgets::icon_button(ui, Icon::X, "Dismiss the note").clicked()
+            })
+            .inner;
+        if is_dismissed {
+            self.note = None;
         }
     }
 
@@ -170,6 +182,7 @@ impl FileDialog {
         let title = match what {
             Place::Export => "Export to",
             Place::Recording => "Record to",
+            Place::Memory => "Save",
         };
         let picking = rfd::AsyncFileDialog::new()
             .set_title(title)
@@ -204,13 +217,22 @@ impl FileDialog {
             let Some(path) = path_of(picking) else {
                 return Answer::Saved(Ok(None));
             };
-            let written = make().and_then(|bytes| write(&path, &bytes));
-            Answer::Saved(
-                written
-                    .map(|()| Some(path))
-                    .map_err(|error| Report::from(&error)),
-            )
+            saved(path, make)
         });
+    }
+
+    /// Makes the content and writes it to a place that is known, all of it away from this thread.
+    pub fn save_to(
+        &mut self,
+        ctx: &egui::Context,
+        path: PathBuf,
+        make: impl FnOnce() -> Result<Vec<u8>> + Send + 'static,
+    ) {
+        if self.is_open() {
+            return;
+        }
+        self.note = None;
+        self.wait_for(ctx, move || saved(path, make));
     }
 
     fn wait_for(&mut self, ctx: &egui::Context, work: impl FnOnce() -> Answer + Send + 'static) {
@@ -230,6 +252,15 @@ impl FileDialog {
             }
         }
     }
+}
+
+fn saved(path: PathBuf, make: impl FnOnce() -> Result<Vec<u8>>) -> Answer {
+    let written = make().and_then(|bytes| write(&path, &bytes));
+    Answer::Saved(
+        written
+            .map(|()| Some(path))
+            .map_err(|error| Report::from(&error)),
+    )
 }
 
 fn path_of(picking: impl Future<Output = Option<rfd::FileHandle>>) -> Option<PathBuf> {

@@ -63,7 +63,11 @@ impl Panels {
     pub fn ui(&mut self, ui: &mut Ui, state: &AppState, started_unix: f64, out: &mut Outbox) {
         self.strip.take_escape(ui);
         self.memory.take_escape(ui);
-        shortcuts(ui, state, out);
+        if shortcuts(ui, state, out) {
+            // What was selected on a chart stands over it or beside it, as if it could be closed.
+            self.strip.clear_selection();
+            self.memory.clear_selection();
+        }
         self.dialog.poll(out);
         let palette = Palette::of(ui);
         let bar = Frame::new()
@@ -72,28 +76,7 @@ impl Panels {
         Panel::top("top")
             .frame(bar)
             .show(ui, |ui| self.top_bar.ui(ui, state, &mut self.dialog, out));
-        if let Some(notice) = &state.notice {
-            let banner = Frame::new()
-                .fill(palette.raised)
-                .inner_margin(Margin::symmetric(12, 8));
-            Panel::top("notice")
-                .frame(banner)
-                .show(ui, |ui| notice_ui(ui, notice, out));
-        } else {
-            // What follows is called the same with and without a report: else an open menu and the
-            // text in it would be gone when the report about that text comes.
-            ui.skip_ahead_auto_ids(1);
-        }
-        if state.instrument.over_budget.is_some() {
-            let banner = Frame::new()
-                .fill(palette.raised)
-                .inner_margin(Margin::symmetric(12, 6));
-            Panel::top("over budget")
-                .frame(banner)
-                .show(ui, |ui| memory_view::over_budget_ui(ui, state, out));
-        } else {
-            ui.skip_ahead_auto_ids(1);
-        }
+        banners_ui(ui, state, out);
         Panel::bottom("status")
             .exact_size(26.0)
             .frame(bar.inner_margin(Margin::symmetric(12, 3)))
@@ -269,6 +252,33 @@ fn navigation_button(ui: &mut Ui, is_open: bool, symbol: Icon, name: &str) -> eg
     response
 }
 
+/// What went wrong, and what a budget stopped.
+fn banners_ui(ui: &mut Ui, state: &AppState, out: &mut Outbox) {
+    let palette = Palette::of(ui);
+    if let Some(notice) = &state.notice {
+        let banner = Frame::new()
+            .fill(palette.raised)
+            .inner_margin(Margin::symmetric(12, 8));
+        Panel::top("notice")
+            .frame(banner)
+            .show(ui, |ui| notice_ui(ui, notice, out));
+    } else {
+        // What follows is called the same with and without a report: else an open menu and the
+        // text in it would be gone when the report about that text comes.
+        ui.skip_ahead_auto_ids(1);
+    }
+    if state.instrument.over_budget.is_some() {
+        let banner = Frame::new()
+            .fill(palette.raised)
+            .inner_margin(Margin::symmetric(12, 6));
+        Panel::top("over budget")
+            .frame(banner)
+            .show(ui, |ui| memory_view::over_budget_ui(ui, state, out));
+    } else {
+        ui.skip_ahead_auto_ids(1);
+    }
+}
+
 fn notice_ui(ui: &mut Ui, notice: &crate::state::Notice, out: &mut Outbox) {
     use crate::db::connection::OpenMode;
 
@@ -317,7 +327,9 @@ fn notice_ui(ui: &mut Ui, notice: &crate::state::Notice, out: &mut Outbox) {
 }
 
 /// Keys that work everywhere. Esc stops what runs; if nothing does, it closes the job's details.
-fn shortcuts(ui: &Ui, state: &AppState, out: &mut Outbox) {
+///
+/// Answers whether Esc was pressed and meant nothing.
+fn shortcuts(ui: &Ui, state: &AppState, out: &mut Outbox) -> bool {
     let pressed = |key| ui.input_mut(|input| input.consume_key(Modifiers::COMMAND, key));
     for (key, (view, ..)) in [Key::Num1, Key::Num2, Key::Num3].into_iter().zip(VIEWS) {
         if pressed(key) {
@@ -338,6 +350,11 @@ fn shortcuts(ui: &Ui, state: &AppState, out: &mut Outbox) {
             out.send(Command::SelectJob(None));
         } else if state.notice.is_some() {
             out.send(Command::DismissReport);
+        } else if state.instrument.over_budget.is_some() {
+            out.send(Command::DismissOverBudget);
+        } else {
+            return !is_typing;
         }
     }
+    false
 }

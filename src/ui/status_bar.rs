@@ -3,11 +3,16 @@
 use egui::{Align, Layout, RichText, Sense, Ui, vec2};
 
 use super::{theme::Palette, widgets::small};
-use crate::{memory::sample::ConnectionState, state::AppState};
+use crate::{
+    memory::sample::ConnectionState,
+    state::AppState,
+    units::{format_elapsed, seconds},
+};
 
 /// Shows the bar.
 pub fn ui(ui: &mut Ui, state: &AppState) {
     ui.horizontal_centered(|ui| {
+        recording_ui(ui, state);
         connections_ui(ui, state);
         let latest = &state.live.latest;
         if let Some(rss) = latest.rss {
@@ -35,6 +40,22 @@ pub fn ui(ui: &mut Ui, state: &AppState) {
                 .on_hover_text("The receipt of the last task; all of them are in the Memory view");
         });
     });
+}
+
+/// That a recording runs, on every view.
+fn recording_ui(ui: &mut Ui, state: &AppState) {
+    let Some(running) = &state.instrument.recordings.running else {
+        return;
+    };
+    let palette = Palette::of(ui);
+    let elapsed = seconds((state.live.latest.at_secs - running.from_secs).max(0.0));
+    let (dot, _) = ui.allocate_exact_size(vec2(10.0, 10.0), Sense::hover());
+    ui.painter().circle_filled(dot.center(), 4.0, palette.bad);
+    ui.label(small(ui, format!("recording {}", format_elapsed(elapsed))))
+        .on_hover_text(format!(
+            "To {}; stop it in the Memory view",
+            running.path.display()
+        ));
 }
 
 /// One dot for each connection: closed, idle, busy. The words are in the tooltip and the name.

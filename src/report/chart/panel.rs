@@ -301,7 +301,10 @@ impl<'a> Frame<'a> {
             let is_above = |span: &LimitSpan| span.limit.0 as f64 > top;
             let name = which.label();
             if let Some(above) = spans.iter().rfind(|span| is_above(span)) {
-                let at = (self.x(above.from_secs), self.plot_top + 14.0 + 15.0 * num_above);
+                let at = (
+                    self.x(above.from_secs),
+                    self.plot_top + 14.0 + 15.0 * num_above,
+                );
                 let words = format!("{name} {}, above this chart", above.limit);
                 write_limit(canvas, at, &words);
                 num_above += 1.0;

@@ -50,7 +50,19 @@ pub(super) fn card_ui(
                 ui.label(RichText::new(title).family(semibold()));
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                     is_closed = icon_button(ui, Icon::X, "Clear the selection").clicked();
-                    if icon_button(ui, Icon::Copy, "Copy the summary").clicked() {
+                    // For a moment, the button says that it has done it.
+                    let copied = ui.scope_id().with("copied");
+                    let now = ui.input(|input| input.time);
+                    let since = ui.data(|data| data.get_temp::<f64>(copied));
+                    let is_done = since.is_some_and(|since| now - since < 2.0);
+                    let (symbol, name) = if is_done {
+                        ui.ctx().request_repaint_after_secs(0.5);
+                        (Icon::Check, "Copied")
+                    } else {
+                        (Icon::Copy, "Copy the summary")
+                    };
+                    if icon_button(ui, symbol, name).clicked() {
+                        ui.data_mut(|data| data.insert_temp(copied, now));
                         let texts = present.iter().map(|(name, summary)| {
                             let text = summary.text(quantities, |secs| source.time_text(secs, 1.0));
                             format!("{name}: {text}")

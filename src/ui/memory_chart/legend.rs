@@ -19,6 +19,9 @@ use crate::{
 
 const ROW: f32 = 19.0;
 
+/// What is older than this says so without being asked.
+const OLD_SECS: f64 = 2.5;
+
 /// Those that have a curve somewhere.
 fn known(source: &ChartSource<'_>) -> impl Iterator<Item = Quantity> {
     let all = Quantity::ALL.into_iter();
@@ -124,10 +127,12 @@ fn row_ui(
             egui::FontId::monospace(12.0),
             color,
         );
-        let name = quantity.label().trim_end_matches(" (~)");
+        let mut name = quantity.label().trim_end_matches(" (~)").to_owned();
+        if let Some((_, age)) = newest.filter(|(_, age)| *age >= OLD_SECS) {
+            name = format!("{name} · {age:.0} s old");
+        }
         let left = rect.left() + 24.0;
-        let mut job =
-            LayoutJob::simple_singleline(name.to_owned(), egui::FontId::proportional(12.0), color);
+        let mut job = LayoutJob::simple_singleline(name, egui::FontId::proportional(12.0), color);
         job.wrap = TextWrapping::truncate_at_width(value.left() - left - 6.0);
         let galley = ui.painter().layout_job(job);
         let at = pos2(left, rect.center().y - galley.size().y / 2.0);

@@ -213,7 +213,8 @@ impl MemoryChart {
         }
     }
 
-    fn clear_selection(&mut self) {
+    /// Drops what was selected; a chart that stood still for it goes on.
+    pub fn clear_selection(&mut self) {
         self.selection.clear();
         if std::mem::take(&mut self.is_held) {
             self.view = self.followed;
@@ -367,11 +368,11 @@ impl MemoryChart {
             );
         }
         self.cached.keep(points);
-        self.navigate(ui, &response, &plane);
+        self.navigate(ui, &response, source, &plane);
     }
 
     /// Drag to pan or to select, wheel to zoom in time, double-click to follow again.
-    fn navigate(&mut self, ui: &Ui, response: &Response, plane: &Plane) {
+    fn navigate(&mut self, ui: &Ui, response: &Response, source: &ChartSource<'_>, plane: &Plane) {
         let (from, to) = (plane.from, plane.to);
         let span = to - from;
         if response.double_clicked() {
@@ -402,8 +403,9 @@ impl MemoryChart {
         {
             let center = plane.secs(pointer.x);
             let factor = f64::from(-scroll / 200.0).exp();
-            // Less than a second shows no two samples, more than a month was never recorded.
-            let factor = (span * factor).clamp(1.0, 2.6e6) / span;
+            // Less than a second shows no two samples; of what is not there, little is enough.
+            let whole = (source.now_secs - source.first_secs).max(60.0);
+            let factor = (span * factor).clamp(1.0, whole * 1.5) / span;
             self.view = View::Fixed(
                 center - (center - from) * factor,
                 center + (to - center) * factor,

@@ -71,6 +71,15 @@ impl Charts {
         }
     }
 
+    /// Drops what was selected on any of them.
+    pub fn clear_selection(&mut self) {
+        self.live.clear_selection();
+        let recorded = self.recorded.values_mut();
+        for chart in recorded.chain(self.together.values_mut()) {
+            chart.clear_selection();
+        }
+    }
+
     fn together_ui(
         &mut self,
         ui: &mut Ui,

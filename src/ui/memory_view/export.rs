@@ -1,10 +1,15 @@
 //! What is shown as a file: picture, table, or (recordings) a page.
 
-use egui::{Button, Ui, containers::menu::MenuButton};
+use std::path::PathBuf;
 
-use super::charts::Charts;
+use egui::{RadioButton, Ui, containers::menu::MenuButton};
+
+use super::{
+    charts::Charts,
+    place::{in_home, place_row},
+};
 use crate::{
-    error::Result,
+    error::{Error, Result},
     memory::{history::History, recording::OpenRecording},
     report::{
         Theme,
@@ -13,13 +18,17 @@ use crate::{
         html::{Source, html},
     },
     state::{AppState, instrument::recordings::Shown},
-    ui::{file_dialog::FileDialog, widgets::plain_menu},
+    ui::{
+        file_dialog::{FileDialog, Place},
+        widgets::{left_aligned, plain_menu, primary_button, small},
+    },
 };
 
 /// What can be written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Kind {
     /// The chart as a picture of pixels.
+    #[default]
     Png,
     /// The chart as a picture of lines.
     Svg,
@@ -32,11 +41,11 @@ pub enum Kind {
 }
 
 const KINDS: [(Kind, &str, &str); 5] = [
-    (Kind::Png, "Chart as PNG…", "memory.png"),
-    (Kind::Svg, "Chart as SVG…", "memory.svg"),
-    (Kind::Csv, "Samples as CSV…", "memory.csv"),
-    (Kind::Events, "Events as CSV…", "memory-events.csv"),
-    (Kind::Html, "Report as HTML…", "memory.html"),
+    (Kind::Png, "Chart as PNG", "memory.png"),
+    (Kind::Svg, "Chart as SVG", "memory.svg"),
+    (Kind::Csv, "Samples as CSV", "memory.csv"),
+    (Kind::Events, "Events as CSV", "memory-events.csv"),
+    (Kind::Html, "Report as HTML", "memory.html"),
 ];
 
 /// One history as it was when somebody asked for a file: that is made away from the window.
@@ -53,40 +62,125 @@ struct Snapshot {
     spec: ChartSpec,
 }
 
-/// Shows the menu.
-pub fn menu_ui(
-    ui: &mut Ui,
-    (state, started_unix): (&AppState, f64),
-    charts: &Charts,
-    dialog: &mut FileDialog,
-) {
-    let (response, _) = MenuButton::new("Export").config(plain_menu()).ui(ui, |ui| {
-        ui.set_min_width(180.0);
-        for (kind, text, file) in KINDS {
-            // What a report tells beside the chart is in the header of a recording.
-            let is_live = state.instrument.recordings.shown == Shown::Live;
-            let is_one = state.instrument.recordings.shown != Shown::Together;
-            let can = match kind {
-                Kind::Html => !is_live,
-                Kind::Csv | Kind::Events => is_one,
-                Kind::Png | Kind::Svg => true,
-            } && !dialog.is_open();
-            let why = match kind {
-                Kind::Html => "Of a recording: record first",
-                Kind::Csv | Kind::Events => "Of one recording at a time",
-                Kind::Png | Kind::Svg => "A file dialog is open",
-            };
-            let button = ui
-                .add_enabled(can, Button::new(text).frame(false))
-                .on_disabled_hover_text(why);
-            if button.clicked() {
-                let snapshot = snapshot(state, started_unix, charts, ui.visuals().dark_mode);
-                dialog.save(ui.ctx(), file, move || make(kind, &snapshot));
-                ui.close();
-            }
+/// The menu, with what was typed into it.
+#[derive(Default)]
+pub struct ExportMenu {
+    kind: Kind,
+    /// Where to, once somebody has typed or chosen it.
+    path: Option<String>,
+    /// What a dialog has chosen: that has asked before it lets a file be replaced.
+    chosen: Option<PathBuf>,
+}
+
+impl ExportMenu {
+    /// Shows the menu behind its button.
+    pub fn ui(
+        &mut self,
+        ui: &mut Ui,
+        (state, started_unix): (&AppState, f64),
+        charts: &Charts,
+        dialog: &mut FileDialog,
+    ) {
+        let (response, _) = MenuButton::new("Export").config(plain_menu()).ui(ui, |ui| {
+            ui.set_min_width(420.0);
+            left_aligned(ui, |ui| {
+                let place = self.fields_ui(ui, state, dialog);
+                if let Some(path) = place {
+                    let kind = self.kind;
+                    let snapshot = snapshot(state, started_unix, charts, ui.visuals().dark_mode);
+                    let may_replace = self.chosen.as_ref() == Some(&path);
+                    let free = path.clone();
+                    dialog.save_to(ui.ctx(), path, move || {
+                        if !may_replace && free.exists() {
+                            let file = free.display().to_string();
+                            let expected = "the name of a file that is not there yet";
+                            return Err(Error::invalid("file to save", file, expected));
+                        }
+                        make(kind, &snapshot)
+                    });
+                    self.path = None;
+                    ui.close();
+                }
+            });
+        });
+        response.on_hover_text("What is shown, as a file");
+    }
+
+    /// The kind and the place. Answers with the place once the button is pressed.
+    fn fields_ui(
+        &mut self,
+        ui: &mut Ui,
+        state: &AppState,
+        dialog: &mut FileDialog,
+    ) -> Option<PathBuf> {
+        if let Some(path) = dialog.take_place(Place::Memory) {
+            self.path = Some(path.display().to_string());
+            self.chosen = Some(path);
         }
-    });
-    response.on_hover_text("What is shown, as a file");
+        if why_not(self.kind, state).is_some() {
+            self.kind = Kind::Png;
+        }
+        for (kind, text, _) in KINDS {
+            let why_not = why_not(kind, state);
+            let radio = RadioButton::new(self.kind == kind, text);
+            ui.horizontal(|ui| {
+                if ui.add_enabled(why_not.is_none(), radio).clicked() {
+                    self.kind = kind;
+                    // The name that was offered; one that was typed stays.
+                    self.path = self.path.take().map(|path| with_extension(&path, kind));
+                }
+                if let Some(why_not) = why_not {
+                    ui.label(small(ui, why_not));
+                }
+            });
+        }
+        ui.add_space(4.0);
+        let name = file_name(self.kind);
+        let path = self
+            .path
+            .get_or_insert_with(|| in_home(name).display().to_string());
+        let (choose, entered) = place_row(ui, "Save to", path, dialog);
+        if choose {
+            dialog.pick_place(ui.ctx(), Place::Memory, name);
+        }
+        ui.add_space(4.0);
+        let path = path.trim();
+        let can = !path.is_empty() && !dialog.is_open();
+        let save = ui.add_enabled_ui(can, |ui| primary_button(ui, "Save"));
+        (can && (entered || save.inner.clicked())).then(|| PathBuf::from(path))
+    }
+}
+
+/// Why there is no such file of what is shown.
+fn why_not(kind: Kind, state: &AppState) -> Option<&'static str> {
+    let shown = state.instrument.recordings.shown;
+    match kind {
+        // What a report tells beside the chart is in the header of a recording.
+        Kind::Html if shown == Shown::Live => Some("of a recording: record first"),
+        Kind::Csv | Kind::Events if shown == Shown::Together => Some("of one recording at a time"),
+        Kind::Png | Kind::Svg | Kind::Csv | Kind::Events | Kind::Html => None,
+    }
+}
+
+fn file_name(kind: Kind) -> &'static str {
+    let mut kinds = KINDS.into_iter();
+    kinds
+        .find(|(each, ..)| *each == kind)
+        .map_or("memory", |(.., name)| name)
+}
+
+/// The same path with the ending of another kind, if it is the ending of one of them.
+fn with_extension(path: &str, kind: Kind) -> String {
+    let ending = |name: &'static str| name.trim_start_matches("memory");
+    let now = KINDS.into_iter().map(|(.., name)| ending(name));
+    // The longest that fits: that of the events ends like that of the samples.
+    let known = now
+        .filter(|known| path.ends_with(known))
+        .max_by_key(|known| known.len());
+    known.map_or_else(
+        || path.to_owned(),
+        |known| [&path[..path.len() - known.len()], ending(file_name(kind))].concat(),
+    )
 }
 
 fn snapshot(state: &AppState, started_unix: f64, charts: &Charts, is_dark: bool) -> Snapshot {
@@ -200,6 +294,19 @@ mod tests {
                 by_clock: true,
                 ..ChartSpec::default()
             },
+        }
+    }
+
+    #[test]
+    fn the_ending_follows_the_kind() {
+        let cases = [
+            ("/a/memory.png", Kind::Svg, "/a/memory.svg"),
+            ("/a/memory-events.csv", Kind::Csv, "/a/memory.csv"),
+            ("/a/run 7.csv", Kind::Events, "/a/run 7-events.csv"),
+            ("/a/notes", Kind::Html, "/a/notes"),
+        ];
+        for (path, kind, expected) in cases {
+            assert_eq!(with_extension(path, kind), expected);
         }
     }
 

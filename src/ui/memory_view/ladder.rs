@@ -35,7 +35,12 @@ pub fn ui(ui: &mut Ui, state: &AppState, out: &mut Outbox) {
             turning(ui, 14.0);
             ui.label("under way");
         } else if let Some((at_secs, receipt)) = &giving_back.last {
-            let text = format!("{}, {}", receipt.sentence(), ago(state, *at_secs));
+            // One rung alone is not everything.
+            let what = match receipt.rungs.as_slice() {
+                [only] => format!("{}: ", only.rung.label()),
+                _ => String::new(),
+            };
+            let text = format!("{what}{}, {}", receipt.sentence(), ago(state, *at_secs));
             ui.add(egui::Label::new(text).truncate());
         } else {
             ui.label(muted(

@@ -5,6 +5,7 @@ mod export;
 mod facts;
 mod ladder;
 mod notes;
+mod place;
 mod sources;
 mod tables;
 
@@ -89,6 +90,11 @@ impl MemoryView {
     /// Esc on a chart with a selection clears that, and means nothing else then.
     pub fn take_escape(&mut self, ui: &Ui) {
         self.charts.take_escape(ui);
+    }
+
+    /// Drops what was selected on the charts.
+    pub fn clear_selection(&mut self) {
+        self.charts.clear_selection();
     }
 
     fn live_ui(&mut self, ui: &mut Ui, state: &AppState, out: &mut Outbox) {

@@ -2,16 +2,17 @@
 
 use std::path::PathBuf;
 
-use egui::{
-    Button, ScrollArea, TextEdit, Ui, containers::menu::MenuButton,
-    scroll_area::ScrollBarVisibility,
-};
+use egui::{Button, ScrollArea, TextEdit, Ui, containers::menu::MenuButton, vec2};
 use lucide_icons::Icon;
 
-use super::{charts::Charts, export};
+use super::{
+    charts::Charts,
+    export::ExportMenu,
+    place::{in_home, place_row},
+};
 use crate::{
     command::{Command, Outbox},
-    memory::process::ProcessEntry,
+    memory::process::{ProcessEntry, ProcessState},
     state::{AppState, instrument::recordings::Shown},
     ui::{
         file_dialog::{FileDialog, Place, Purpose},
@@ -28,11 +29,14 @@ pub struct Sources {
     record_to: Option<String>,
     open_path: String,
     process: String,
+    /// The menu of processes was opened just now: one types there.
+    is_watch_opened: bool,
     guard: Option<String>,
-    /// How wide the buttons were in the last frame.
+    export: ExportMenu,
+    /// What became of a recording, once the user has done with it.
+    seen: String,
+    /// How wide the buttons were when they last stood in one row.
     buttons_width: f32,
-    /// What was shown in the last frame: the name of something new is scrolled into sight.
-    last_shown: Shown,
 }
 
 impl Sources {
@@ -45,33 +49,54 @@ impl Sources {
         dialog: &mut FileDialog,
         out: &mut Outbox,
     ) {
-        ui.horizontal(|ui| {
-            ui.spacing_mut().item_spacing.x = 4.0;
-            // Beside the buttons, as wide as they were in the last frame; many recordings scroll.
-            let room = ui.available_width() - self.buttons_width - 12.0;
-            ScrollArea::horizontal()
-                .id_salt("histories")
-                .max_width(room.max(60.0))
-                .scroll_bar_visibility(ScrollBarVisibility::AlwaysHidden)
-                .show(ui, |ui| {
-                    ui.horizontal(|ui| self.histories_ui(ui, state, out))
-                });
-            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                self.guard_ui(ui, state, out);
-                export::menu_ui(ui, (state, started_unix), charts, dialog);
-                self.watch_ui(ui, state, out);
-                self.open_ui(ui, dialog, out);
-                self.record_ui(ui, state, dialog, out);
-                self.buttons_width = ui.max_rect().right() - ui.cursor().right();
+        let recordings = &state.instrument.recordings;
+        let is_narrow = ui.available_width() < self.buttons_width + 64.0;
+        let is_one_row = !is_narrow && recordings.open.is_empty() && recordings.opening.is_empty();
+        if !is_one_row {
+            ui.horizontal_wrapped(|ui| {
+                ui.spacing_mut().item_spacing = vec2(4.0, 4.0);
+                histories_ui(ui, state, out);
             });
-        });
+        }
+        let what = (state, started_unix);
+        if is_narrow {
+            ui.horizontal_wrapped(|ui| {
+                ui.spacing_mut().item_spacing = vec2(4.0, 4.0);
+                self.record_ui(ui, state, dialog, out);
+                self.open_ui(ui, dialog, out);
+                self.watch_ui(ui, state, out);
+                self.export.ui(ui, what, charts, dialog);
+                self.guard_ui(ui, state, out);
+            });
+        } else {
+            ui.horizontal(|ui| {
+                if is_one_row {
+                    histories_ui(ui, state, out);
+                }
+                ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                    ui.spacing_mut().item_spacing.x = 4.0;
+                    self.guard_ui(ui, state, out);
+                    self.export.ui(ui, what, charts, dialog);
+                    self.watch_ui(ui, state, out);
+                    self.open_ui(ui, dialog, out);
+                    self.record_ui(ui, state, dialog, out);
+                    self.buttons_width = ui.max_rect().right() - ui.cursor().right();
+                });
+            });
+        }
         dialog.note_ui(ui);
-        if let Some((text, path)) = &state.instrument.recordings.last {
+        if let Some((text, path)) = &state.instrument.recordings.last
+            && self.seen != *text
+        {
             ui.horizontal(|ui| {
                 ui.label(small(ui, text))
                     .on_hover_text(path.display().to_string());
                 if ui.button("Look at it").clicked() {
                     out.send(Command::OpenRecording(path.clone()));
+                    self.seen.clone_from(text);
+                }
+                if icon_button(ui, Icon::X, "Dismiss the note").clicked() {
+                    self.seen.clone_from(text);
                 }
             });
         }
@@ -122,22 +147,13 @@ impl Sources {
         if let Some(path) = dialog.take_place(Place::Recording) {
             self.record_to = Some(path.display().to_string());
         }
-        let record_to = self.record_to.get_or_insert_with(|| {
-            let folder = directories::UserDirs::new().map(|dirs| dirs.home_dir().to_owned());
-            let path = folder.unwrap_or_default().join(file_name(state));
-            path.display().to_string()
-        });
-        let label = ui.label("Record to");
-        ui.horizontal(|ui| {
-            let field = TextEdit::singleline(record_to)
-                .margin(egui::Margin::symmetric(6, 4))
-                .desired_width(310.0);
-            ui.add(field).labelled_by(label.id);
-            let choose = ui.add_enabled(!dialog.is_open(), Button::new("Choose…"));
-            if choose.clicked() {
-                dialog.pick_place(ui.ctx(), Place::Recording, &file_name(state));
-            }
-        });
+        let record_to = self
+            .record_to
+            .get_or_insert_with(|| in_home(&file_name(state)).display().to_string());
+        let (choose, entered) = place_row(ui, "Record to", record_to, dialog);
+        if choose {
+            dialog.pick_place(ui.ctx(), Place::Recording, &file_name(state));
+        }
         ui.label(small(
             ui,
             "Memory, events and receipts; no data of the database and no SQL. Up to 25 MB an hour",
@@ -146,7 +162,7 @@ impl Sources {
         let path = record_to.trim();
         let can = !path.is_empty();
         let start = ui.add_enabled_ui(can, |ui| primary_button(ui, "Start recording"));
-        if start.inner.clicked() {
+        if can && (entered || start.inner.clicked()) {
             out.send(Command::Record(Some(PathBuf::from(path))));
             // The next one has a name of its own.
             self.record_to = None;
@@ -190,16 +206,20 @@ impl Sources {
 
     fn watch_ui(&mut self, ui: &mut Ui, state: &AppState, out: &mut Outbox) {
         let other = state.live.latest.other.as_ref();
-        let text = other.map_or_else(
-            || "Watch a process…".to_owned(),
-            |other| format!("Watching pid {}", other.pid),
-        );
+        let text = match other {
+            None => "Watch a process…".to_owned(),
+            Some(other) if other.state == ProcessState::Ended => {
+                format!("pid {} has ended", other.pid)
+            }
+            Some(other) => format!("Watching pid {}", other.pid),
+        };
         let (response, inner) = MenuButton::new(text).config(plain_menu()).ui(ui, |ui| {
             ui.set_min_width(380.0);
             left_aligned(ui, |ui| self.watch_menu(ui, state, out));
         });
         if response.clicked() && inner.is_some() {
             out.send(Command::ListProcesses);
+            self.is_watch_opened = true;
         }
         response.on_hover_text(
             "Draw the memory of another process, cc-backend say, beside this one. It is only looked \
@@ -208,7 +228,11 @@ impl Sources {
     }
 
     fn watch_menu(&mut self, ui: &mut Ui, state: &AppState, out: &mut Outbox) {
-        if let Some(other) = &state.live.latest.other {
+        let other = state.live.latest.other.as_ref();
+        if let Some(other) = other.filter(|other| other.state == ProcessState::Ended) {
+            let text = format!("pid {} has ended; its curve stays on the chart", other.pid);
+            ui.label(text);
+        } else if let Some(other) = other {
             let or_unknown = |bytes: Option<Bytes>| {
                 bytes.map_or_else(|| "not told".to_owned(), |bytes| bytes.to_string())
             };
@@ -236,10 +260,6 @@ impl Sources {
             out.send(Command::WatchProcess(None));
             ui.close();
         }
-        if let Some(report) = &state.instrument.watch_trouble {
-            let color = Palette::of(ui).bad;
-            ui.label(egui::RichText::new(report.to_string()).color(color));
-        }
         let label = ui.label("Name or number");
         ui.horizontal(|ui| {
             let field = TextEdit::singleline(&mut self.process)
@@ -249,6 +269,9 @@ impl Sources {
             let field = ui.add(field).labelled_by(label.id);
             let entered =
                 field.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
+            if entered || std::mem::take(&mut self.is_watch_opened) {
+                field.request_focus();
+            }
             let can = !self.process.trim().is_empty();
             let clicked = ui.add_enabled(can, Button::new("Watch")).clicked();
             if can && (entered || clicked) {
@@ -256,6 +279,10 @@ impl Sources {
                 out.send(Command::WatchProcess(Some(who)));
             }
         });
+        if let Some(report) = &state.instrument.watch_trouble {
+            let color = Palette::of(ui).bad;
+            ui.label(egui::RichText::new(report.to_string()).color(color));
+        }
         let Some(processes) = &state.instrument.processes else {
             return;
         };
@@ -318,46 +345,42 @@ impl Sources {
         });
         response.on_hover_text("Stops the largest task before memory runs out");
     }
+}
 
-    /// Live, and each open recording.
-    fn histories_ui(&mut self, ui: &mut Ui, state: &AppState, out: &mut Outbox) {
-        let recordings = &state.instrument.recordings;
-        let is_news = self.last_shown != recordings.shown;
-        self.last_shown = recordings.shown;
-        let mut choice = |ui: &mut Ui, shown: Shown, name: &str, hint: &str| {
-            let is_shown = recordings.shown == shown;
-            let button = ui
-                .add(Button::selectable(is_shown, name))
-                .on_hover_text(hint);
-            if is_shown && is_news {
-                button.scroll_to_me(None);
-            }
-            if button.clicked() {
-                out.send(Command::ShowHistory(shown));
-            }
-        };
-        choice(ui, Shown::Live, "Live", "This process, now");
-        for (index, open) in recordings.open.iter().enumerate() {
-            let path = open.path.display().to_string();
-            choice(ui, Shown::One(index), &open.name(), &path);
+/// Live, and each open recording.
+fn histories_ui(ui: &mut Ui, state: &AppState, out: &mut Outbox) {
+    let recordings = &state.instrument.recordings;
+    let mut closed = None;
+    let mut choice = |ui: &mut Ui, shown: Shown, name: &str, hint: &str| {
+        let button = Button::selectable(recordings.shown == shown, name);
+        if ui.add(button).on_hover_text(hint).clicked() {
+            out.send(Command::ShowHistory(shown));
         }
-        if recordings.open.len() > 1 {
-            choice(
-                ui,
-                Shown::Together,
-                "Together",
-                "All recordings below each other, from the start of their first task",
-            );
-        }
-        if let Shown::One(index) = recordings.shown
+    };
+    choice(ui, Shown::Live, "Live", "This process, now");
+    for (index, open) in recordings.open.iter().enumerate() {
+        let path = open.path.display().to_string();
+        choice(ui, Shown::One(index), &open.name(), &path);
+        if recordings.shown == Shown::One(index)
             && icon_button(ui, Icon::X, "Close recording").clicked()
         {
-            out.send(Command::CloseRecording(index));
+            closed = Some(index);
         }
-        if !recordings.opening.is_empty() {
-            crate::ui::widgets::turning(ui, 14.0);
-            ui.label(small(ui, "reading"));
-        }
+    }
+    if recordings.open.len() > 1 {
+        choice(
+            ui,
+            Shown::Together,
+            "Together",
+            "All recordings below each other, from the start of their first task",
+        );
+    }
+    if !recordings.opening.is_empty() {
+        crate::ui::widgets::turning(ui, 14.0);
+        ui.label(small(ui, "reading"));
+    }
+    if let Some(index) = closed {
+        out.send(Command::CloseRecording(index));
     }
 }
 

@@ -101,7 +101,7 @@ fn connection_row(
     let ratio = if looked == 0 {
         "–".to_owned()
     } else {
-        format!("{:.3}", reading.cache_hits as f64 / looked as f64)
+        format!("{:.1} %", reading.cache_hits as f64 / looked as f64 * 100.0)
     };
     let snapshot = reading
         .snapshot_secs
@@ -157,12 +157,20 @@ pub fn receipts_ui<'a>(
     task: impl Fn(usize) -> Option<(&'a str, &'a Receipt)>,
 ) {
     ui.spacing_mut().item_spacing = egui::vec2(8.0, 0.0);
+    let ui_width = ui.available_width();
     let mut table = TableBuilder::new(ui)
         .id_salt("receipts")
         .auto_shrink(false)
         .cell_layout(Layout::left_to_right(Align::Center));
-    for (_, width, _) in RECEIPT_COLUMNS {
-        table = table.column(Column::exact(width));
+    let fixed: f32 = RECEIPT_COLUMNS
+        .iter()
+        .map(|(_, width, _)| width + 8.0)
+        .sum();
+    // Names are told apart by their ends; what stopped it wants room, too.
+    let spare = ((ui_width - fixed) * 0.4).clamp(0.0, 180.0);
+    for (name, width, _) in RECEIPT_COLUMNS {
+        let spare = if name == "Task" { spare } else { 0.0 };
+        table = table.column(Column::exact(width + spare));
     }
     table
         .column(Column::remainder())

@@ -69,12 +69,12 @@ impl StatisticsPanel {
             }
             ui.add_space(8.0);
             status_ui(ui, state);
-            dialog.note_ui(ui);
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
                 self.cards.export.view_menu(ui, area);
                 self.clusters.ui(ui, state, dialog, out);
             });
         });
+        dialog.note_ui(ui);
         ui.add_space(2.0);
         match self.tab {
             Tab::Overview => self.overview_ui(ui, state, dialog, out),
