@@ -914,6 +914,31 @@ fn an_engine_with_a_running_task_can_be_dropped() {
     drop_in_time(engine);
 }
 
+#[test]
+fn a_full_cache_holds_what_the_window_says_it_can() {
+    let path = jobdb::large();
+    for cache_size in [CacheSize::Pages(2_000), CacheSize::KiB(8_000)] {
+        let mut engine = TestEngine::on(
+            &path,
+            &MemoryProfile {
+                cache_size,
+                ..built_in("Before the fix")
+            },
+        );
+        engine.run_sql(WHOLE_TABLE);
+        let said = cache_size.filled(4_096);
+        let sample = engine.sample_with("a full cache", |sample| {
+            sample.caches().0 > said.0 / 100 * 95
+        });
+        // A spare page or two are allocated beside it.
+        assert!(
+            sample.caches().0 <= said.0 / 100 * 101,
+            "{cache_size}: {} and not {said}",
+            sample.caches()
+        );
+    }
+}
+
 /// Waits, without reading the news, until the workers wait for room: the samples tell. Answers how many
 /// rows they have sent by then.
 fn stand_still(engine: &TestEngine) -> u64 {

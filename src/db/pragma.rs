@@ -21,6 +21,12 @@ pub enum CacheSize {
     KiB(u32),
 }
 
+/// What SQLite allocates beside each page of its cache.
+const BESIDE_A_PAGE: u64 = 256;
+
+/// What it reckons with when it makes pages of KiB.
+const ALLOWED_FOR: u64 = 136;
+
 impl CacheSize {
     /// The number as `PRAGMA cache_size` takes it.
     pub fn to_pragma(self) -> i64 {
@@ -46,6 +52,20 @@ impl CacheSize {
             Self::Pages(pages) => Bytes(u64::from(pages) * u64::from(page_size)),
             Self::KiB(kib) => Bytes::kib(u64::from(kib)),
         }
+    }
+
+    /// What SQLite counts as this cache once it is full: it keeps some memory beside each page, of which
+    /// a size in KiB allows for a part, and a number of pages for none.
+    ///
+    /// Measured with the SQLite that is built in: 40 000 KiB fill up to 1.028 of that, 10 000 pages
+    /// of 4 KiB to 1.0625.
+    pub fn filled(self, page_size: u32) -> Bytes {
+        let page_size = u64::from(page_size.max(1));
+        let pages = match self {
+            Self::Pages(pages) => u64::from(pages),
+            Self::KiB(kib) => Bytes::kib(u64::from(kib)).0 / (page_size + ALLOWED_FOR),
+        };
+        Bytes(pages * (page_size + BESIDE_A_PAGE))
     }
 
     /// Reads `64 MiB`, `200000 KiB`, `1000000000 pages`, or a number as the pragma takes it.

@@ -417,7 +417,7 @@ fn contradicting_settings_are_named() {
 
     let profile = |name: &str| crate::db::profile::MemoryProfile::find(name).expect(name);
     let worst = WorstCase::of(&profile("Before the fix"), 4096, Some(Bytes::gib(512)));
-    assert_eq!(worst.caches, Bytes(4 * 4_096_000_000_000));
+    assert_eq!(worst.caches, Bytes(4 * (4_096 + 256) * 1_000_000_000));
     assert!(
         worst.warnings[0].contains("this machine has 512 GiB"),
         "{:?}",

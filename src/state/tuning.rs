@@ -197,7 +197,7 @@ pub struct WorstCase {
 impl WorstCase {
     /// Adds up a profile for a database of this page size on a machine with this much memory.
     pub fn of(profile: &MemoryProfile, page_size: u32, machine: Option<Bytes>) -> Self {
-        let each = profile.cache_size.bytes(page_size);
+        let each = profile.cache_size.filled(page_size);
         let caches = Bytes(each.0.saturating_mul(profile.connections as u64));
         let mut warnings = Vec::new();
         let ceiling = profile
