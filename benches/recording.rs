@@ -503,6 +503,7 @@ fn questions(path: &Path) -> Result<Vec<(String, Task)>> {
         "count",
         "statistics",
         "statistics by user",
+        "statistics by project",
     ];
     let mut tasks: Vec<_> = contents
         .questions()

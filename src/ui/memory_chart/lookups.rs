@@ -1,7 +1,7 @@
 //! The small chart below the curves: how many looked-up pages were in a page cache, how many had to be
 //! read, and how old our oldest read snapshot was.
 
-use egui::{Align2, Mesh, Rect, Shape, Stroke, Ui, pos2};
+use egui::{Align2, Mesh, Rect, Shape, Stroke, Ui, pos2, vec2};
 
 use super::{
     curves::runs,
@@ -30,7 +30,6 @@ pub(super) fn lookups_ui(ui: &Ui, source: &ChartSource<'_>, plane: &Plane, point
         let y = y.clamp(rect.top() + 5.0, rect.bottom() - 5.0);
         plane.left_label(painter, y, text.to_owned(), hits);
     }
-    snapshots(ui, plane, points);
     let inside = |point: &&Point| point.to_secs >= plane.from && point.from_secs <= plane.to;
     if points
         .iter()
@@ -44,6 +43,7 @@ pub(super) fn lookups_ui(ui: &Ui, source: &ChartSource<'_>, plane: &Plane, point
             label_font(),
             palette.muted,
         );
+        snapshots(ui, plane, points);
         return;
     }
     let most = points.iter().map(Point::misses_per_sec).fold(1.0, f64::max);
@@ -96,6 +96,7 @@ pub(super) fn lookups_ui(ui: &Ui, source: &ChartSource<'_>, plane: &Plane, point
         label_font(),
         hits,
     );
+    snapshots(ui, plane, points);
 }
 
 /// The age of our oldest read snapshot, dotted, where one was held for some time: as long as it is,
@@ -130,11 +131,9 @@ fn snapshots(ui: &Ui, plane: &Plane, points: &[Point]) {
         "dots: oldest read snapshot, up to {}",
         format_elapsed(seconds(oldest))
     );
-    painter.text(
-        pos2(rect.right() - 4.0, rect.bottom() - 2.0),
-        Align2::RIGHT_BOTTOM,
-        text,
-        label_font(),
-        color,
-    );
+    let galley = painter.layout_no_wrap(text, label_font(), color);
+    let at = rect.right_bottom() - galley.size() - vec2(4.0, 2.0);
+    let under = Rect::from_min_size(at, galley.size()).expand(2.0);
+    painter.rect_filled(under, 2.0, faded(palette.window, 0.8));
+    painter.galley(at, galley, color);
 }

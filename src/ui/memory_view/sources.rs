@@ -292,7 +292,10 @@ impl Sources {
                 || process.name.to_lowercase().contains(&wanted)
                 || process.pid.to_string().starts_with(&wanted)
         };
-        ScrollArea::vertical().max_height(220.0).show(ui, |ui| {
+        let list = ScrollArea::vertical()
+            .max_height(220.0)
+            .min_scrolled_height(220.0);
+        list.show(ui, |ui| {
             for process in processes.iter().filter(matches).take(200) {
                 let text = format!("{} · pid {} · {}", process.name, process.pid, process.rss);
                 if ui.selectable_label(false, text).clicked() {
