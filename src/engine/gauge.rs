@@ -108,7 +108,7 @@ pub struct Gauge {
     pub(super) vm_steps: AtomicU64,
     /// The largest seen during the task.
     pub(super) heap_peak: AtomicU64,
-    /// The largest seen during the task.
+    /// The largest seen during the task, by its worker or the sampler.
     pub(super) rss_peak: AtomicU64,
     /// By how much the heap has grown at most during a task with a budget for that.
     pub(super) heap_growth: AtomicU64,
@@ -185,6 +185,15 @@ impl Gauge {
     /// The statement was reset.
     pub(super) fn release_snapshot(&self) {
         self.snapshot_nanos.store(0, Relaxed);
+    }
+
+    /// What was resident at that time, which counts for the task that ran then. The worker itself
+    /// sees nothing while SQLite is inside one instruction.
+    pub(super) fn see_rss(&self, rss: Bytes, at_nanos: u64) {
+        let is_busy = self.state.load(Acquire) == BUSY;
+        if is_busy && self.since_nanos.load(Relaxed) <= at_nanos {
+            self.rss_peak.fetch_max(rss.0, Relaxed);
+        }
     }
 
     /// The worker is alive: it waits for something else than SQLite.

@@ -222,6 +222,13 @@ impl Complete for Observer {
     }
 
     fn complete(&mut self, sample: &mut MemorySample) {
+        if let Some(rss) = sample.rss {
+            // Read after that time: what began later has no part in it.
+            let begun_nanos = (sample.at_secs * 1e9) as u64;
+            for gauge in &self.pool.gauges {
+                gauge.see_rss(rss, begun_nanos);
+            }
+        }
         // A sampler that had to wait since it began reads counters of now: rates divide by this time.
         let now = self.pool.clock.nanos();
         sample.at_secs = now as f64 / 1e9;
@@ -368,18 +375,50 @@ mod tests {
         assert_eq!(wall.changed(both(1.0, 1_011.0)), Some(10.0));
         assert_eq!(wall.changed(both(2.0, 1_002.0)), Some(-10.0));
     }
-    #[test]
-    fn a_sample_has_the_time_at_which_its_counters_were_read() {
-        use std::sync::mpsc::sync_channel;
 
+    /// One without anybody who listens.
+    fn observer() -> (Observer, Arc<Pool>) {
         let pool = Arc::new(Pool::new(crate::db::profile::MemoryProfile::jobscope()));
-        let (news, _incoming) = sync_channel(1);
+        let (news, _incoming) = std::sync::mpsc::sync_channel(1);
         let out = Outlet {
             news,
             wake: Arc::new(|| ()),
             tap: super::super::outlet::Tap::default(),
         };
-        let mut observer = Observer::new(Arc::clone(&pool), out);
+        (Observer::new(Arc::clone(&pool), out), pool)
+    }
+
+    #[test]
+    fn what_the_sampler_sees_resident_counts_for_the_tasks_that_ran_then() {
+        use std::sync::atomic::Ordering::Relaxed;
+
+        use super::super::gauge::HeapNow;
+
+        let (mut observer, pool) = observer();
+        let begin = |index: usize, nanos: u64| {
+            let rss = Some(Bytes::mib(30));
+            pool.gauges[index].begin(1, nanos, HeapNow::default(), rss);
+        };
+        let peaks = || [0, 1, 2].map(|index| pool.gauges[index].rss_peak.load(Relaxed) >> 20);
+        let read = |rss: u64, at_secs: f64| MemorySample {
+            at_secs,
+            rss: Some(Bytes::mib(rss)),
+            ..MemorySample::default()
+        };
+        begin(0, 1_000_000_000);
+        begin(1, 3_000_000_000);
+        // The second task began after that reading, on the third connection nothing runs.
+        observer.complete(&mut read(900, 2.0));
+        assert_eq!(peaks(), [900, 30, 0]);
+        observer.complete(&mut read(700, 4.0));
+        assert_eq!(peaks(), [900, 700, 0]);
+        begin(0, 5_000_000_000);
+        assert_eq!(peaks(), [30, 700, 0], "the next task begins anew");
+    }
+
+    #[test]
+    fn a_sample_has_the_time_at_which_its_counters_were_read() {
+        let (mut observer, pool) = observer();
         // It began to read three seconds ago, and had to wait for the processor.
         let before = pool.clock.secs();
         let mut sample = MemorySample {
