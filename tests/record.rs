@@ -424,3 +424,57 @@ fn a_recorder_that_was_not_run_leaves_a_gap_and_invents_nothing() {
         assert!(!inside, "no point stands for the gap");
     }
 }
+
+#[test]
+fn a_task_that_goes_beyond_its_heap_budget_inside_one_instruction_says_so() {
+    let (db, place) = (JobDb::with_rows(10), Place::new());
+    // A value of 40 MB and one of 80, made by functions that cannot be stopped.
+    let statement = "SELECT LENGTH(HEX(RANDOMBLOB(40000000)))";
+    let args = |budget: &'static str| {
+        let name = place.name().to_owned();
+        let database = text(&db.path).to_owned();
+        move |format: &str| {
+            run(&[
+                "record",
+                &database,
+                "--sql",
+                statement,
+                "--heap-budget",
+                budget,
+                "--for",
+                "0s",
+                "--force",
+                "-o",
+                &name,
+                "--format",
+                format,
+            ])
+        }
+    };
+    let (status, out, talk) = args("20MiB")("table");
+    assert_eq!(status, 0, "its row is right: {talk}");
+    assert!(out.contains("finished, beyond its heap budget"), "{out}");
+    assert!(
+        talk.contains("it went beyond its heap budget: SQLite's heap grew by")
+            && talk.contains("20.0 MiB were allowed; SQLite could not be stopped in between"),
+        "{talk}"
+    );
+    let limit_of = |out: &str| {
+        let summary: Value = serde_json::from_str(out).expect("JSON");
+        summary["receipts"][0]["limit"].clone()
+    };
+    let limit = limit_of(&args("20MiB")("json").1);
+    assert_eq!(
+        (&limit["kind"], &limit["limit"]),
+        (&"heap".into(), &(20 << 20).into())
+    );
+    assert_eq!(limit["stopped"], false);
+    assert!(limit["reached"].as_u64() > Some(80_000_000), "{limit}");
+    let page = place.folder.path().join("run.html");
+    let (status, _, talk) = run(&["report", place.name(), "-o", text(&page)]);
+    assert_eq!(status, 0, "{talk}");
+    let page = std::fs::read_to_string(page).expect("a page");
+    assert!(page.contains("finished, beyond its heap budget: SQLite&#39;s heap grew"));
+    let limit = limit_of(&args("400MiB")("json").1);
+    assert!(limit.is_null(), "{limit}");
+}

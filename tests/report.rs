@@ -106,6 +106,7 @@ fn receipt(outcome: Outcome, secs: f64) -> Receipt {
             kind: BudgetKind::Heap,
             limit: 512 << 20,
             reached: 513 << 20,
+            stopped: true,
         }),
     }
 }

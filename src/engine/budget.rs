@@ -101,6 +101,17 @@ impl BudgetKind {
         }
     }
 
+    /// What it is called.
+    fn label(self) -> &'static str {
+        match self {
+            Self::Time => "time limit",
+            Self::Heap => "heap budget",
+            Self::Rows => "row budget",
+            Self::Result => "result budget",
+            Self::Guard => "memory guard",
+        }
+    }
+
     /// An amount with its unit.
     pub fn format(self, amount: u64) -> String {
         match self {
@@ -111,7 +122,7 @@ impl BudgetKind {
     }
 }
 
-/// The budget that stopped a task.
+/// The budget that stopped a task, or that it went beyond.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LimitReached {
     /// Which one.
@@ -120,12 +131,35 @@ pub struct LimitReached {
     pub limit: u64,
     /// How far the task had come when it was noticed. For the guard: what was available.
     pub reached: u64,
+    /// Whether it stopped the task. A task that went beyond its heap budget inside one of SQLite's
+    /// instructions, which cannot be stopped, and then finished: no.
+    #[serde(default = "stopped")]
+    pub stopped: bool,
+}
+
+/// All limits did, in recordings that do not say.
+fn stopped() -> bool {
+    true
 }
 
 impl LimitReached {
     /// What happened, as a sentence without its subject: `SQLite's heap grew by 513 MiB, and 512
     /// MiB were allowed`.
     pub fn sentence(&self) -> String {
+        let sentence = self.of_its_kind();
+        if self.stopped {
+            sentence
+        } else {
+            format!("{sentence}; SQLite could not be stopped in between")
+        }
+    }
+
+    /// `beyond its heap budget`, where it did not stop the task.
+    pub fn beyond(&self) -> Option<String> {
+        (!self.stopped).then(|| format!("beyond its {}", self.kind.label()))
+    }
+
+    fn of_its_kind(&self) -> String {
         let limit = self.kind.format(self.limit);
         let reached = self.kind.format(self.reached);
         match self.kind {

@@ -106,7 +106,7 @@ pub struct Gauge {
     snapshot_nanos: AtomicU64,
     pub(super) rows: AtomicU64,
     pub(super) vm_steps: AtomicU64,
-    /// The largest seen during the task.
+    /// The largest seen during the task, by its worker or the sampler.
     pub(super) heap_peak: AtomicU64,
     /// The largest seen during the task, by its worker or the sampler.
     pub(super) rss_peak: AtomicU64,
@@ -187,12 +187,13 @@ impl Gauge {
         self.snapshot_nanos.store(0, Relaxed);
     }
 
-    /// What was resident at that time, which counts for the task that ran then. The worker itself
-    /// sees nothing while SQLite is inside one instruction.
-    pub(super) fn see_rss(&self, rss: Bytes, at_nanos: u64) {
+    /// What there was after that time, which counts for the task that ran by then. The worker
+    /// itself sees nothing while SQLite is inside one instruction.
+    pub(super) fn see(&self, heap: Bytes, rss: Option<Bytes>, after_nanos: u64) {
         let is_busy = self.state.load(Acquire) == BUSY;
-        if is_busy && self.since_nanos.load(Relaxed) <= at_nanos {
-            self.rss_peak.fetch_max(rss.0, Relaxed);
+        if is_busy && self.since_nanos.load(Relaxed) <= after_nanos {
+            self.heap_peak.fetch_max(heap.0, Relaxed);
+            self.rss_peak.fetch_max(rss.unwrap_or_default().0, Relaxed);
         }
     }
 

@@ -222,12 +222,10 @@ impl Complete for Observer {
     }
 
     fn complete(&mut self, sample: &mut MemorySample) {
-        if let Some(rss) = sample.rss {
-            // Read after that time: what began later has no part in it.
-            let begun_nanos = (sample.at_secs * 1e9) as u64;
-            for gauge in &self.pool.gauges {
-                gauge.see_rss(rss, begun_nanos);
-            }
+        // Read after that time: what began later has no part in it.
+        let begun_nanos = (sample.at_secs * 1e9) as u64;
+        for gauge in &self.pool.gauges {
+            gauge.see(sample.sqlite_heap, sample.rss, begun_nanos);
         }
         // A sampler that had to wait since it began reads counters of now: rates divide by this time.
         let now = self.pool.clock.nanos();

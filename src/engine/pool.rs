@@ -313,7 +313,7 @@ impl Pool {
     }
 
     /// How many tasks others have begun; `None` while one of them works.
-    fn tasks_while_quiet(&self, index: usize) -> Option<u64> {
+    pub(super) fn tasks_while_quiet(&self, index: usize) -> Option<u64> {
         self.others(index)
             .map(|gauge| gauge.tasks_while_quiet())
             .sum()

@@ -91,7 +91,7 @@ pub struct Receipt {
     pub rss_after_bytes: Option<u64>,
     /// For a task that was stopped: when, and what came of it.
     pub stop: Option<Stop>,
-    /// For a task that a limit stopped: which one.
+    /// For a task that a limit stopped, or that went beyond one: which one.
     #[serde(default)]
     pub limit: Option<LimitReached>,
 }
@@ -113,6 +113,13 @@ pub struct Stop {
 }
 
 impl Receipt {
+    /// How it ended, in a word or two: `finished`, or `finished, beyond its heap budget`.
+    pub fn outcome_words(&self) -> String {
+        let beyond = self.limit.and_then(|limit| limit.beyond());
+        let label = self.outcome.label();
+        beyond.map_or_else(|| label.to_owned(), |beyond| format!("{label}, {beyond}"))
+    }
+
     /// How much of the memory at its peak SQLite had returned when the task was over.
     pub fn given_back(&self) -> Bytes {
         Bytes(
@@ -153,6 +160,9 @@ impl fmt::Display for Receipt {
                     // Below a mebibyte it is schema and statements, nothing to look after.
                     if kept >= Bytes::mib(1).0 {
                         write!(f, ", {} kept", Bytes(kept))?;
+                    }
+                    if let Some(beyond) = self.limit.and_then(|limit| limit.beyond()) {
+                        write!(f, ", {beyond}")?;
                     }
                     Ok(())
                 }

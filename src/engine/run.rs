@@ -47,6 +47,12 @@ pub(super) struct Run {
     pub result_bytes: u64,
     /// Why it did not come to its end, where somebody or something stopped it.
     pub stopped_by: Option<StopReason>,
+    /// Read before the statement began.
+    pub heap_at_start: Bytes,
+    /// Read before the statement began.
+    pub highwater_at_start: Bytes,
+    /// No other task ran meanwhile: what came into the heap is this one's.
+    pub was_alone: bool,
     /// Read before anything is released.
     pub heap_at_end: Bytes,
     /// Read before anything is released.
@@ -132,7 +138,12 @@ pub(super) struct Opened<'a> {
 
 /// Runs the task's statement.
 pub(super) fn run(opened: Opened<'_>, running: Running<'_>) -> Run {
-    let mut run = Run::default();
+    let others = running.pool.tasks_while_quiet(running.connection);
+    let mut run = Run {
+        heap_at_start: status::sqlite_heap(),
+        highwater_at_start: status::sqlite_heap_highwater(),
+        ..Run::default()
+    };
     let mut runner = Runner {
         opened,
         running,
@@ -145,6 +156,8 @@ pub(super) fn run(opened: Opened<'_>, running: Running<'_>) -> Run {
     run.heap_at_end = status::sqlite_heap();
     run.highwater_at_end = status::sqlite_heap_highwater();
     run.rss_at_end = sample::rss();
+    run.was_alone =
+        others.is_some() && others == running.pool.tasks_while_quiet(running.connection);
     run
 }
 

@@ -456,7 +456,11 @@ impl Worker {
             rss_peak_bytes: start.rss.map(|rss| rss.0.max(rss_peak)),
             rss_after_bytes: after.rss.map(|rss| rss.0),
             stop,
-            limit: stop.and_then(|stop| self.limit_reached(start, run, stop)),
+            limit: match stop {
+                Some(stop) => self.limit_reached(start, run, stop),
+                None if outcome == Outcome::Finished => self.limit_exceeded(start, run),
+                None => None,
+            },
         }
     }
 
@@ -478,11 +482,12 @@ impl Worker {
                 kind,
                 limit: limit.0,
                 reached: reached.0,
+                stopped: true,
             });
         }
         let reached = match kind {
             BudgetKind::Time => stop.asked_ms as u64,
-            BudgetKind::Heap => self.gauge().heap_growth.load(Relaxed),
+            BudgetKind::Heap => self.heap_growth(start, run),
             BudgetKind::Rows => run.rows,
             BudgetKind::Result | BudgetKind::Guard => run.result_bytes,
         };
@@ -490,7 +495,36 @@ impl Worker {
             kind,
             limit: start.budgets.amount(kind)?,
             reached,
+            stopped: true,
         })
+    }
+
+    /// The budget that a task went beyond without being stopped: SQLite let nobody look in between.
+    fn limit_exceeded(&self, start: &Start, run: &Run) -> Option<LimitReached> {
+        let Bytes(limit) = start.budgets.heap?;
+        let reached = self.heap_growth(start, run);
+        (reached > limit).then_some(LimitReached {
+            kind: BudgetKind::Heap,
+            limit,
+            reached,
+            stopped: false,
+        })
+    }
+
+    /// By how much the heap has certainly grown for this task, inside of instructions, too, if no
+    /// other task ran meanwhile.
+    fn heap_growth(&self, start: &Start, run: &Run) -> u64 {
+        let seen = self.gauge().heap_growth.load(Relaxed);
+        if !run.was_alone {
+            return seen;
+        }
+        let before = start.heap.max(run.heap_at_start);
+        let peak = if run.highwater_at_end > run.highwater_at_start {
+            run.highwater_at_end.0
+        } else {
+            self.gauge().heap_peak.load(Relaxed)
+        };
+        seen.max(peak.saturating_sub(before.0))
     }
 }
 

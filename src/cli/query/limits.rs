@@ -85,9 +85,13 @@ impl LimitArgs {
     }
 }
 
-/// Which limit stopped a query, how far it had come, and with what it would come further.
+/// Which limit stopped a query, how far it had come, and with what it would come further. Or which
+/// one it went beyond.
 pub(in crate::cli) fn how_to_go_on(receipt: &Receipt) -> Option<String> {
     let limit = receipt.limit?;
+    if let Some(beyond) = limit.beyond() {
+        return Some(format!("it went {beyond}: {}", limit.sentence()));
+    }
     let more = limit.limit.saturating_mul(2);
     let (flag, amount) = match limit.kind {
         BudgetKind::Time => ("--time-limit", exact_duration(Duration::from_millis(more))),

@@ -73,7 +73,7 @@ fn row(task: &EndedTask) -> [String; 8] {
     [
         task.id.to_string(),
         task.name.to_owned(),
-        receipt.outcome.label().to_owned(),
+        receipt.outcome_words(),
         format_elapsed(elapsed),
         format_count(receipt.rows),
         bytes(Some(receipt.sqlite_heap_peak_bytes)),

@@ -248,6 +248,8 @@ impl<'a> Part<'a> {
             // What the columns do not say.
             if receipt.stop.is_some() {
                 outcome = receipt.to_string();
+            } else if receipt.limit.is_some() {
+                outcome = receipt.outcome_words();
             }
             if let Some(limit) = &receipt.limit {
                 outcome = format!("{outcome}: {}", limit.sentence());

@@ -53,7 +53,10 @@ impl AppState {
         receipt: &Receipt,
         part: Option<PartKey>,
     ) {
-        let Some(limit) = receipt.limit else { return };
+        // One that went beyond its budget and finished needs no larger one.
+        let Some(limit) = receipt.limit.filter(|limit| limit.stopped) else {
+            return;
+        };
         // Only what can be asked again is offered: a part of the statistics, or the list.
         if part.is_none() && !self.jobs.is_waited_for(id) {
             return;

@@ -239,6 +239,7 @@ fn over_budget() -> Receipt {
             kind: BudgetKind::Heap,
             limit: Bytes::mib(64).0,
             reached: Bytes::mib(65).0,
+            stopped: true,
         }),
         ..receipt_of(Outcome::OverBudget)
     }
