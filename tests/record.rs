@@ -315,7 +315,7 @@ fn another_process_is_recorded_with_its_end_and_its_restart() {
     let script = ["-c", "read line"];
     let mut first = Killed::start(&shell, &script);
     let pid = first.pid();
-    let child = start(&["record", "--pid", &pid.to_string(), "-o", place.name()]);
+    let child = start(&["record", "--pid", "jobscope-watched", "-o", place.name()]);
     until("samples", || place.num_lines() > 8);
     let rss = rss_of(pid);
     first.end();
@@ -353,6 +353,24 @@ fn another_process_is_recorded_with_its_end_and_its_restart() {
         "{marks:?}"
     );
     assert!(marks[1].contains(&restart), "{marks:?}");
+}
+
+#[test]
+fn a_process_that_is_recorded_by_its_number_ends_the_recording() {
+    let place = Place::new();
+    let shell = shell_named(place.folder.path(), "jobscope-numbered");
+    let mut first = Killed::start(&shell, &["-c", "read line"]);
+    let pid = first.pid().to_string();
+    let child = start(&["record", "--pid", &pid, "-o", place.name()]);
+    until("samples", || place.num_lines() > 8);
+    first.end();
+    let (status, _, talk) = end_of(child);
+    assert_eq!(status, 0, "{talk}");
+    assert!(talk.contains(&format!("(pid {pid}) ended")), "{talk}");
+    assert!(talk.contains("and with it the recording"), "{talk}");
+    let recording = place.read();
+    let last = recording.samples.last().and_then(|s| s.other.as_ref());
+    assert!(last.is_some_and(|other| other.rss.is_none()), "{last:?}");
 }
 
 #[test]

@@ -45,7 +45,7 @@ fn its_memory_its_file_and_its_restart_join_the_samples() {
     let fd = format!("/proc/{pid}/fd/4");
     until("its files", || std::fs::read_link(&fd).is_ok());
     let mut engine = TestEngine::start(&MemoryProfile::jobscope());
-    watch(&mut engine, &pid.to_string());
+    watch(&mut engine, "jobscope-its-shell");
     let sample = engine.sample_with("its file", |sample| {
         sample
             .other

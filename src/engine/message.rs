@@ -149,7 +149,8 @@ pub enum Request {
     GiveBack(Vec<Step>),
     /// Stop the largest task when less than this is available. `None`: never.
     SetGuard(Option<Bytes>),
-    /// Watch another process, by its number or name; `None`: none any more.
+    /// Watch another process, by its number until it ends, by its name through its restarts; `None`:
+    /// none any more.
     WatchProcess(Option<String>),
     /// Write samples and events to this file from now on; `None`: no longer.
     Record(Option<Box<RecordingPlan>>),

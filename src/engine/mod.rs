@@ -442,6 +442,9 @@ impl Engine {
         self.aside("jobscope-find", move || {
             let found = process::find(&who).and_then(|entry| {
                 let mut watched = process::Watched::start(entry.pid)?;
+                if process::as_pid(&who).is_none() {
+                    watched = watched.through_restarts();
+                }
                 watched.prefer(pool.wanted().target.map(|target| target.path));
                 Ok((entry, watched))
             });

@@ -18,7 +18,10 @@ use crate::{
         receipt::{Outcome, Receipt},
     },
     error::{Error, Report, Result},
-    memory::recording::{RecordingPlan, RecordingState},
+    memory::{
+        process::ProcessState,
+        recording::{RecordingPlan, RecordingState},
+    },
     units::Bytes,
 };
 
@@ -69,6 +72,8 @@ pub(super) struct Drive {
     watch_failed: Option<Report>,
     /// Something was said about the watched process: it is watched.
     is_watching: bool,
+    /// The watched process is gone, and none has followed it.
+    has_process_ended: bool,
     report: Option<Report>,
     bar: Option<ProgressBar>,
 }
@@ -84,6 +89,7 @@ impl Drive {
             recording: None,
             watch_failed: None,
             is_watching: false,
+            has_process_ended: false,
             report: None,
             bar: is_watched().then(|| new_bar(num_turns)),
         }
@@ -160,6 +166,17 @@ impl Drive {
         self.go_on(time.map(|time| Instant::now() + time), Self::is_over);
     }
 
+    /// Goes on recording until the watched process has ended, or until Ctrl-C.
+    pub(super) fn linger_with_process(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.set_message("recording; Ctrl-C or the end of the process ends it");
+        }
+        self.go_on(None, |drive| drive.is_over() || drive.has_process_ended);
+        if self.has_process_ended {
+            self.say("the process has ended, and with it the recording");
+        }
+    }
+
     /// Ends the recording with everything written.
     ///
     /// # Errors
@@ -224,7 +241,11 @@ impl Drive {
             let next = wakes.chain(until).filter(|at| *at > now).min();
             let patience = next.map_or(POLL, |at| (at - now).min(POLL));
             // Nobody draws them, and the recording has its own.
-            drop(self.engine.samples());
+            for sample in self.engine.samples() {
+                let other = sample.other;
+                self.has_process_ended =
+                    other.is_some_and(|other| other.state == ProcessState::Ended);
+            }
             if let Some(news) = self.engine.wait(patience) {
                 self.take(news.event);
             }

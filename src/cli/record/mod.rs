@@ -39,7 +39,10 @@ use crate::{
     error::{Error, Result},
     export::belongs_to,
     jobs::catalogue::QueryInfo,
-    memory::recording::{RecordedDatabase, RecordingPlan},
+    memory::{
+        process,
+        recording::{RecordedDatabase, RecordingPlan},
+    },
     units::parse_duration,
 };
 
@@ -61,7 +64,8 @@ pub struct RecordArgs {
     /// A reading statement to run; may be given several times.
     #[arg(long = "sql", value_name = "TEXT")]
     statements: Vec<String>,
-    /// Another process to record, by its number or name. Alone, until Ctrl-C or for --for.
+    /// Another process to record. Alone, until Ctrl-C or for --for. By its number, this very process
+    /// and, without --for, until it ends; by its name, its restarts, too.
     #[arg(long, value_name = "PID|NAME")]
     pid: Option<String>,
     /// What the query `search` searches for.
@@ -142,7 +146,10 @@ pub fn run(args: &RecordArgs) -> Result<ExitCode> {
         drive.give_back(&profile);
     }
     let tail = args.go_on.or((!tasks.is_empty()).then_some(TAIL));
-    drive.linger(tail);
+    match args.pid.as_deref().and_then(process::as_pid) {
+        Some(_) if tail.is_none() => drive.linger_with_process(),
+        _ => drive.linger(tail),
+    }
     let ended = drive.finish()?;
     summary::print(&ended, args.format)?;
     if let Some(report) = ended.report {

@@ -19,16 +19,20 @@ pub fn list() -> Vec<ProcessEntry> {
     others().iter().map(Found::entry).collect()
 }
 
+/// The pid that `text` is; `None` if it is a name.
+pub fn as_pid(text: &str) -> Option<u32> {
+    text.trim().parse().ok()
+}
+
 /// The process that `text` means: a pid if it is a number, otherwise a name in upper or lower case.
 ///
 /// # Errors
 /// If the text is empty, no process has this pid or name, or it is our own process. If several
 /// have this name, the error lists their pids: which one is meant is for the user to say.
 pub fn find(text: &str) -> Result<ProcessEntry> {
-    let text = text.trim();
-    match text.parse() {
-        Ok(pid) => watchable(pid).map(|found| found.entry()),
-        Err(_not_a_number) => by_name(&others(), text).map(Found::entry),
+    match as_pid(text) {
+        Some(pid) => watchable(pid).map(|found| found.entry()),
+        None => by_name(&others(), text.trim()).map(Found::entry),
     }
 }
 

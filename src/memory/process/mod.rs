@@ -14,7 +14,7 @@ mod watched;
 use std::path::PathBuf;
 
 pub use self::{
-    find::{find, list},
+    find::{as_pid, find, list},
     watched::Watched,
 };
 use crate::units::Bytes;

@@ -253,7 +253,10 @@ fn a_restart_is_followed_but_not_a_neighbour_of_the_same_name() {
     let name = unique("watched-sleep");
     let program = copy_of_sleep(folder.path(), &name);
     let mut first = Running::sleep(&program);
-    let mut watched = Watched::start(first.pid()).expect("ours");
+    let mut watched = Watched::start(first.pid())
+        .expect("ours")
+        .through_restarts();
+    let mut by_number = Watched::start(first.pid()).expect("ours");
     assert_eq!(watched.name(), name, "longer than the kernel's 15 bytes");
     let _neighbour = Running::sleep(&program);
     // Begins alike: the kernel's name is the same.
@@ -286,6 +289,13 @@ fn a_restart_is_followed_but_not_a_neighbour_of_the_same_name() {
     assert_eq!(events.len(), 2, "{events:?}");
     assert_eq!(events.get(1), Some(&expected));
     assert_eq!(watched.pid(), second.pid());
+
+    for secs in 0..30 {
+        by_number.read(f64::from(secs));
+    }
+    assert_eq!(by_number.read(30.0).state, ProcessState::Ended);
+    assert_eq!(by_number.pid(), first.pid(), "never another one");
+    assert_eq!(by_number.events().len(), 1, "its end");
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! One process of another program, from now to its end and on to the one that follows it.
+//! One process of another program, from now to its end, and on to the one that follows it where that
+//! is wanted.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -19,6 +20,8 @@ pub struct Watched {
     reader: Reader,
     preferred: Option<PathBuf>,
     has_ended: bool,
+    /// A restart of the same program is followed.
+    is_followed: bool,
     last_rss: Option<Bytes>,
     /// When it was last seen alive, at most a slow interval ago. Told like its start.
     alive_at: Duration,
@@ -43,12 +46,21 @@ impl Watched {
             reader: Reader::default(),
             preferred: None,
             has_ended: false,
+            is_followed: false,
             alive_at: platform::now(),
             database: Database::default(),
             trouble: None,
             next_slow_secs: f64::NEG_INFINITY,
             events: Vec::new(),
         })
+    }
+
+    /// Goes on with the next process of the same program when this one has ended: a service that is
+    /// known by its name. Who asked for a number asked for this process, and not for another one.
+    #[must_use]
+    pub fn through_restarts(mut self) -> Self {
+        self.is_followed = true;
+        self
     }
 
     /// The process that is watched, or was until it ended.
@@ -71,14 +83,15 @@ impl Watched {
     /// Reads what the process holds now, ten times a second. `now_secs` never goes back.
     ///
     /// Takes about 25 µs on Linux. Once a second it takes more: 4 µs for each descriptor that the
-    /// process has open or, while none has followed one that ended, 15 µs for each process of the
+    /// process has open or, while a restart is waited for, 15 µs for each process of the
     /// machine.
     pub fn read(&mut self, now_secs: f64) -> ProcessReading {
         let is_slow_turn = now_secs >= self.next_slow_secs;
         if is_slow_turn {
             self.next_slow_secs = now_secs + SLOW_INTERVAL_SECS;
         }
-        if self.has_ended && !(is_slow_turn && self.follow_restart()) {
+        let may_follow = is_slow_turn && self.is_followed;
+        if self.has_ended && !(may_follow && self.follow_restart()) {
             return self.reading(ProcessState::Ended);
         }
         match self.reader.look(self.pid()) {

@@ -206,6 +206,6 @@ fn what_came_during_a_gap_is_no_burst_behind_it() {
     assert_eq!(rates, [0.0, 100.0, 100.0, 100.0]);
     let sum = series.sum(1.0, 11.2).expect("samples");
     assert_eq!(sum.cache_misses, 1_020, "none is lost");
-    assert_eq!(sum.misses_per_sec().round(), 100.0);
+    assert!((sum.misses_per_sec() - 100.0).abs() < 0.5);
     assert!(!series.points()[2].follows(&series.points()[1]), "a gap");
 }
