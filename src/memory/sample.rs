@@ -187,7 +187,105 @@ const SLOW_INTERVAL: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// A slow reading may take this part of the time: it holds locks that a query needs, too.
-const SLOW_SHARE: u32 = 250;
+const SLOW_SHARE: u32 = 150;
+
+/// SQLite's heap has fallen by this much, and by a quarter, before it is worth a reading of its own.
+const FALLEN: Bytes = Bytes::mib(8);
+
+/// When what is slow to read is read.
+#[derive(Debug)]
+struct SlowTurns {
+    /// When the next regular reading is due.
+    due: Instant,
+    last: Option<LastSlow>,
+    /// One was taken out of turn since the last regular one.
+    had_extra: bool,
+}
+
+/// What there was when the last slow reading was taken.
+#[derive(Clone, Copy, Debug)]
+struct LastSlow {
+    taken: Instant,
+    rss: Option<Bytes>,
+    /// The largest that SQLite's heap has been since then.
+    heap: Bytes,
+}
+
+/// Whether a slow reading is taken now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    No,
+    Regular,
+    Extra,
+}
+
+impl SlowTurns {
+    fn new(now: Instant) -> Self {
+        Self {
+            due: now,
+            last: None,
+            had_extra: false,
+        }
+    }
+
+    /// A process that has given memory back is quick to read, and what was read before is no longer
+    /// true: an estimate of what the allocator keeps, above all. So is one whose SQLite has freed
+    /// what the allocator may have kept.
+    fn turn(&mut self, now: Instant, rss: Option<Bytes>, heap: Bytes) -> Turn {
+        let Some(last) = &mut self.last else {
+            return Turn::Regular;
+        };
+        last.heap = last.heap.max(heap);
+        if now >= self.due {
+            return Turn::Regular;
+        }
+        let has_fallen = |before: Bytes, now: Bytes| now.0 < before.0 / 4 * 3;
+        let has_shrunk = (last.rss.zip(rss)).is_some_and(|(before, rss)| has_fallen(before, rss));
+        let has_freed = has_fallen(last.heap, heap) && heap.0 + FALLEN.0 < last.heap.0;
+        let may_be = !self.had_extra && now >= last.taken + SLOW_INTERVAL;
+        if may_be && (has_shrunk || has_freed) {
+            Turn::Extra
+        } else {
+            Turn::No
+        }
+    }
+
+    /// One was taken, and cost this much of a processor's time.
+    fn took(&mut self, turn: Turn, cost: Duration, last: LastSlow) {
+        self.due = last.taken + (cost * SLOW_SHARE).clamp(SLOW_INTERVAL, LONGEST_PAUSE);
+        self.last = Some(last);
+        self.had_extra = turn == Turn::Extra;
+    }
+}
+
+/// What something costs this thread. Waiting for the processor is no cost, where the system tells.
+struct Cost {
+    began: Instant,
+    worked: Option<Duration>,
+}
+
+impl Cost {
+    fn begin() -> Self {
+        Self {
+            began: Instant::now(),
+            worked: worked(),
+        }
+    }
+
+    fn end(self) -> Duration {
+        let took = self.began.elapsed();
+        let worked = self.worked.zip(worked());
+        // It is counted in ticks, and one may hold what was before.
+        worked.map_or(took, |(before, now)| now.saturating_sub(before).min(took))
+    }
+}
+
+/// How long this thread has had a processor; `None` where the system does not tell.
+fn worked() -> Option<Duration> {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    let nanos = text.split_whitespace().next()?.parse().ok()?;
+    Some(Duration::from_nanos(nanos))
+}
 
 /// Reads what concerns the whole process and the machine.
 pub struct MachineReader {
@@ -195,9 +293,7 @@ pub struct MachineReader {
     group: GroupReader,
     /// As it was read last: once a second is often enough.
     last_group: Option<Group>,
-    slow_due: Instant,
-    /// When the last slow reading was taken, and what was resident then.
-    slow_taken: Option<(Instant, Bytes)>,
+    slow: SlowTurns,
 }
 
 impl Default for MachineReader {
@@ -206,8 +302,7 @@ impl Default for MachineReader {
             system: System::new().ok(),
             group: GroupReader::default(),
             last_group: None,
-            slow_due: Instant::now(),
-            slow_taken: None,
+            slow: SlowTurns::new(Instant::now()),
         }
     }
 }
@@ -218,14 +313,19 @@ impl MachineReader {
     pub fn read(&mut self, at_secs: f64, wal: impl FnOnce() -> Option<Bytes>) -> MemorySample {
         let now = Instant::now();
         let rss = rss();
-        let is_due = now >= self.slow_due || self.has_shrunk(now, rss);
-        let slow = is_due.then(|| self.read_slowly(wal));
-        if slow.is_some() {
-            // A stall for want of the processor is no cost, and must not blind for minutes.
-            let pause = (now.elapsed() * SLOW_SHARE).clamp(SLOW_INTERVAL, LONGEST_PAUSE);
-            self.slow_due = now + pause;
-            self.slow_taken = rss.map(|rss| (now, rss));
-        }
+        let heap = status::sqlite_heap();
+        let turn = self.slow.turn(now, rss, heap);
+        let slow = (turn != Turn::No).then(|| {
+            let cost = Cost::begin();
+            let reading = self.read_slowly(wal);
+            let last = LastSlow {
+                taken: now,
+                rss,
+                heap,
+            };
+            self.slow.took(turn, cost.end(), last);
+            reading
+        });
         // After what is slow, so that all numbers are of one moment.
         let rss = if slow.is_some() { self::rss() } else { rss };
         MemorySample {
@@ -237,15 +337,6 @@ impl MachineReader {
             slow,
             ..MemorySample::default()
         }
-    }
-
-    /// A process that has given memory back is quick to read, and what was read before is no longer
-    /// true: an estimate of what the allocator keeps, above all.
-    fn has_shrunk(&self, now: Instant, rss: Option<Bytes>) -> bool {
-        let Some(((taken, before), rss)) = self.slow_taken.zip(rss) else {
-            return false;
-        };
-        now >= taken + SLOW_INTERVAL && rss.0 < before.0 / 4 * 3
     }
 
     fn read_slowly(&mut self, wal: impl FnOnce() -> Option<Bytes>) -> SlowReading {
@@ -286,6 +377,65 @@ impl MachineReader {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn last(taken: Instant, heap: Bytes) -> LastSlow {
+        LastSlow {
+            taken,
+            rss: None,
+            heap,
+        }
+    }
+
+    #[test]
+    fn a_slow_reading_is_due_by_what_the_one_before_cost() {
+        let begin = Instant::now();
+        let heap = Bytes::mib(100);
+        let mut turns = SlowTurns::new(begin);
+        assert_eq!(turns.turn(begin, None, heap), Turn::Regular);
+        for (cost_ms, pause_ms) in [(0, 1_000), (6, 1_000), (20, 3_000), (9_000, 30_000)] {
+            let cost = Duration::from_millis(cost_ms);
+            turns.took(Turn::Regular, cost, last(begin, heap));
+            let after = |ms| begin + Duration::from_millis(ms);
+            assert_eq!(turns.turn(after(pause_ms - 1), None, heap), Turn::No);
+            assert_eq!(turns.turn(after(pause_ms), None, heap), Turn::Regular);
+        }
+    }
+
+    #[test]
+    fn what_sqlite_has_freed_is_worth_one_reading_out_of_turn() {
+        let begin = Instant::now();
+        let after = |ms| begin + Duration::from_millis(ms);
+        let dear = Duration::from_millis(100);
+        let mut turns = SlowTurns::new(begin);
+        turns.took(Turn::Regular, dear, last(begin, Bytes::mib(10)));
+        let mut turn = |ms, mib| turns.turn(after(ms), None, Bytes::mib(mib));
+        assert_eq!(turn(1_500, 40), Turn::No, "it has grown");
+        assert_eq!(turn(1_600, 31), Turn::No, "less than a quarter");
+        assert_eq!(turn(1_700, 29), Turn::Extra);
+        turns.took(Turn::Extra, dear, last(after(1_700), Bytes::mib(29)));
+        let mut turn = |ms, mib| turns.turn(after(ms), None, Bytes::mib(mib));
+        assert_eq!(turn(2_900, 1), Turn::No, "one between two regular ones");
+        assert_eq!(turn(16_700, 1), Turn::Regular);
+        turns.took(Turn::Regular, dear, last(after(16_700), Bytes::mib(9)));
+        let mut turn = |ms, mib| turns.turn(after(ms), None, Bytes::mib(mib));
+        assert_eq!(turn(18_000, 2), Turn::No, "less than 8 MiB");
+        assert_eq!(turn(18_000, 50), Turn::No);
+        turns.took(Turn::Regular, dear, last(after(18_000), Bytes::mib(50)));
+        let mut turn = |ms, mib| turns.turn(after(ms), None, Bytes::mib(mib));
+        assert_eq!(turn(18_900, 1), Turn::No, "a second has not passed");
+        assert_eq!(turn(19_000, 1), Turn::Extra);
+    }
+
+    #[test]
+    fn waiting_costs_nothing_where_the_system_tells_who_worked() {
+        if worked().is_none() {
+            return;
+        }
+        let cost = Cost::begin();
+        std::thread::sleep(Duration::from_millis(100));
+        let cost = cost.end();
+        assert!(cost < Duration::from_millis(50), "{cost:?}");
+    }
 
     #[test]
     fn this_process_is_resident() {
