@@ -139,6 +139,15 @@ impl Point {
         self.range(quantity).map(|range| Bytes(range.max))
     }
 
+    /// The largest that there was of a quantity, as far as that is known: for SQLite's heap, also
+    /// between two readings, where its high-water mark rose meanwhile.
+    pub fn peak(&self, quantity: Quantity) -> Option<Bytes> {
+        let read = self.max(quantity);
+        let marks = self.range(Quantity::SqliteHeapPeak);
+        let risen = marks.filter(|marks| quantity == Quantity::SqliteHeap && marks.max > marks.min);
+        risen.map_or(read, |marks| read.max(Some(Bytes(marks.max))))
+    }
+
     /// The page cache of one connection, at its largest.
     pub fn cache(&self, connection: usize) -> Bytes {
         Bytes::kib(u64::from(

@@ -6,6 +6,7 @@ use super::{
     history::History,
     marker::{Band, MarkerKind},
     quantity::Quantity,
+    series::Point,
 };
 use crate::{
     db::profile::MAX_CONNECTIONS,
@@ -133,6 +134,10 @@ impl RangeSummary {
                 course.end = range.mean;
             }
         }
+        let heap = &mut courses[Quantity::SqliteHeap.index()];
+        if let (Some(heap), Some(peak)) = (heap, heap_peak(points)) {
+            heap.peak = heap.peak.max(peak);
+        }
         for course in courses.iter_mut().flatten() {
             course.mean /= f64::from(course.num_known.max(1));
         }
@@ -189,6 +194,15 @@ impl RangeSummary {
     pub fn is_running(&self) -> bool {
         self.tasks.iter().any(|task| task.outcome.is_none())
     }
+}
+
+/// SQLite's own high-water mark, where it rose within these points: what was between two samples is
+/// in it, too. Otherwise it is from before.
+fn heap_peak(points: &[Point]) -> Option<u64> {
+    let marks = |point: &Point| point.range(Quantity::SqliteHeapPeak);
+    let before = marks(points.first()?)?.min;
+    let peak = marks(points.last()?)?.max;
+    (peak > before).then_some(peak)
 }
 
 fn grown(list: &mut Vec<Growth>, who: String, bytes: u64) {

@@ -92,6 +92,31 @@ fn a_summary_is_what_the_raw_samples_say() {
 }
 
 #[test]
+fn a_peak_between_two_samples_is_the_peak_of_the_range_in_which_it_was() {
+    let mut history = History::default();
+    for (secs, peak) in [(1.0, 20), (1.1, 20), (1.2, 90), (1.3, 90), (1.4, 90)] {
+        history.sampled(MemorySample {
+            at_secs: secs,
+            sqlite_heap: Bytes::mib(10),
+            sqlite_heap_peak: Bytes::mib(peak),
+            ..MemorySample::default()
+        });
+    }
+    let peak = |from, to| {
+        let summary = RangeSummary::of(&history, from, to);
+        let peak = summary.course(Quantity::SqliteHeap).expect("sampled").peak;
+        // What the page of a report has.
+        let sum = history.series.sum(from, to).expect("samples");
+        assert_eq!(sum.peak(Quantity::SqliteHeap), Some(Bytes(peak)));
+        peak >> 20
+    };
+    assert_eq!(peak(1.0, 1.4), 90);
+    assert_eq!(peak(1.1, 1.2), 90);
+    assert_eq!(peak(1.0, 1.1), 10, "that mark is from before");
+    assert_eq!(peak(1.2, 1.4), 10, "that one, too");
+}
+
+#[test]
 fn tasks_settings_and_growth_are_those_of_the_range() {
     let summary = RangeSummary::of(&history(), 10.0, 70.0);
     let ran: Vec<_> = summary.tasks.iter().map(|task| &*task.title).collect();

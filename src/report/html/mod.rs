@@ -101,7 +101,7 @@ fn comparison(parts: &[Part<'_>]) -> String {
                 );
             }
             let peak = |quantity| {
-                let max = part.sum.as_ref().and_then(|sum| sum.max(quantity));
+                let max = part.sum.as_ref().and_then(|sum| sum.peak(quantity));
                 max.map_or_else(|| "unknown".to_owned(), |bytes| bytes.to_string())
             };
             let receipts: Vec<_> = part

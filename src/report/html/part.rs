@@ -141,7 +141,8 @@ impl<'a> Part<'a> {
             .filter_map(|quantity| Some((quantity, sum.range(quantity)?)))
             .filter(|(_, range)| range.max > 0)
             .map(|(quantity, range)| {
-                let [min, max, mean] = [range.min, range.max, range.mean as u64];
+                let max = sum.peak(quantity).map_or(range.max, |peak| peak.0);
+                let [min, mean] = [range.min, range.mean as u64];
                 let part = partly_known(range.num_known, sum.num_samples);
                 let part = part.map_or_else(String::new, |part| {
                     format!("<br><span class=\"muted\">{part}</span>")
