@@ -260,7 +260,9 @@ fn talk(output: &Output) -> String {
 }
 
 fn done(inputs: &[&Path], output: &Path, options: &[&str]) -> Vec<u8> {
-    let result = report(inputs, output, options);
+    // The tests write several reports to one place.
+    let options = [options, &["--force"]].concat();
+    let result = report(inputs, output, &options);
     assert!(result.status.success(), "{options:?}: {}", talk(&result));
     fs::read(output).expect("written")
 }
@@ -844,6 +846,34 @@ fn assert_nothing_left(folder: &Path) {
         .filter(|name| name.starts_with("x."))
         .collect();
     assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn what_is_there_is_replaced_only_with_force() {
+    let (folder, path) = folder();
+    let at = |name: &str| folder.path().join(name);
+    let (svg, events) = (at("run.svg"), at("events.csv"));
+    let with_events = ["--events", events.to_str().expect("a plain path")];
+    for there in [&svg, &events] {
+        fs::write(there, "somebody's").expect("written");
+        let refused = report(&[&path], &svg, &with_events);
+        assert_eq!(refused.status.code(), Some(2), "{}", talk(&refused));
+        assert!(talk(&refused).contains("--force to replace"));
+        assert_eq!(fs::read_to_string(there).expect("there"), "somebody's");
+        let replaced = report(&[&path], &svg, &[&with_events[..], &["--force"]].concat());
+        assert!(replaced.status.success(), "{}", talk(&replaced));
+        assert_ne!(fs::read_to_string(there).expect("there"), "somebody's");
+        fs::remove_file(&svg).expect("written");
+    }
+}
+
+#[test]
+fn several_recordings_have_no_clock_in_common() {
+    let (folder, path) = folder();
+    let svg = folder.path().join("run.svg");
+    let refused = report(&[&path, &path], &svg, &["--clock"]);
+    assert_eq!(refused.status.code(), Some(2), "{}", talk(&refused));
+    assert!(talk(&refused).contains("one recording for --clock"));
 }
 
 #[test]

@@ -30,9 +30,12 @@ pub struct ReportArgs {
     /// The recordings.
     #[arg(required = true, value_name = "FILE")]
     recordings: Vec<PathBuf>,
-    /// The file to write; its ending says how, unless --format does. An older one is replaced.
+    /// The file to write; its ending says how, unless --format does.
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
+    /// Replace existing files.
+    #[arg(long)]
+    force: bool,
     /// How it is written.
     #[arg(long, value_enum)]
     format: Option<Format>,
@@ -136,7 +139,7 @@ impl ReportArgs {
         })
     }
 
-    /// Nothing that is read may be written over.
+    /// Nothing that is read may be written over, and nothing else unasked.
     fn check_places(&self) -> Result<()> {
         let refuse = |path: &Path, expected: &str| {
             Err(Error::invalid(
@@ -157,6 +160,13 @@ impl ReportArgs {
                     return refuse(path, "another file than the recording that is read");
                 }
             }
+            // Not `exists`, which says no to a link that leads nowhere.
+            if !self.force && fs::symlink_metadata(path).is_ok() {
+                return refuse(
+                    path,
+                    "a name that is free, or --force to replace what is there",
+                );
+            }
         }
         match &self.events {
             Some(events) if is_same(events, &self.output) => {
@@ -175,7 +185,14 @@ pub fn run(args: &ReportArgs) -> Result<ExitCode> {
     let (format, spec) = (args.format()?, args.spec()?);
     args.check_places()?;
     if format == Format::Csv || args.events.is_some() {
-        only_one(args)?;
+        only_one(
+            args,
+            "one recording for a CSV file; pictures and pages show several",
+        )?;
+    }
+    if args.clock {
+        let expected = "one recording for --clock; several are aligned by their first task";
+        only_one(args, expected)?;
     }
     let names = names(&args.recordings);
     let recorded: Vec<_> = if format == Format::Csv && args.events.is_none() {
@@ -252,14 +269,15 @@ pub fn run(args: &ReportArgs) -> Result<ExitCode> {
     Ok(ExitCode::Done)
 }
 
-/// A table holds one recording: several would need to be told apart in every row.
-fn only_one(args: &ReportArgs) -> Result<()> {
+/// A table holds one recording: several would need to be told apart in every row. And several have no
+/// time of day in common.
+fn only_one(args: &ReportArgs, expected: &str) -> Result<()> {
     match args.recordings.as_slice() {
         [_] => Ok(()),
         several => Err(Error::invalid(
             "number of recordings",
             several.len().to_string(),
-            "one recording for a CSV file; pictures and pages show several",
+            expected,
         )),
     }
 }
