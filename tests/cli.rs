@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use jobscope::db::profile::MemoryProfile;
+use jobscope::{db::profile::MemoryProfile, units::Bytes};
 use serde_json::Value;
 
 use common::{
@@ -630,6 +630,7 @@ fn a_wrong_command_line_is_status_two() {
         vec!["sql", path(&db), "SELECT 1", "--time-limit", "0s"],
         vec!["sql", path(&db), "SELECT 1", "--time-limit", "ten"],
         vec!["sql", path(&db), "SELECT 1", "--memory-budget", "much"],
+        vec!["sql", path(&db), "SELECT 1", "--row-budget", "1.5"],
         vec!["sql", path(&db), "SELECT 1", "--format", "xml"],
         vec!["check", path(&db), "--format", "csv"],
     ] {
@@ -637,6 +638,51 @@ fn a_wrong_command_line_is_status_two() {
         assert_eq!(status(&output), 2, "{args:?}: {}", text(&output.stderr));
         assert!(!output.stderr.is_empty(), "{args:?}");
         assert!(output.stdout.is_empty(), "{args:?}");
+    }
+}
+
+#[test]
+fn no_budget_is_off_and_nothing_is_no_budget() {
+    let db = JobDb::with_rows(20);
+    let free = MemoryProfile {
+        name: "strict".to_owned(),
+        time_limit: None,
+        ..MemoryProfile::jobscope()
+    };
+    let mut strict = [free.clone(), free.clone(), free.clone(), free];
+    strict[0].time_limit = Some(std::time::Duration::from_millis(1));
+    strict[1].memory_budget = Some(Bytes(1));
+    strict[2].row_budget = Some(1);
+    strict[3].result_budget = Some(Bytes(1));
+    let budgets = [
+        ("--time-limit", "0s"),
+        ("--heap-budget", "0"),
+        ("--row-budget", "0"),
+        ("--result-budget", "0 B"),
+    ];
+    for ((option, nothing), profile) in budgets.into_iter().zip(strict) {
+        let text_of = |args: &[&str]| {
+            let output = run(args);
+            (status(&output), text(&output.stderr))
+        };
+        let sql = [
+            "sql",
+            path(&db),
+            "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n LIMIT 200000) \
+             SELECT MAX(i) FROM n UNION ALL SELECT 1",
+        ];
+        let (code, said) = text_of(&[&sql[..], &[option, nothing]].concat());
+        assert_eq!(code, 2, "{option}: {said}");
+        assert!(said.contains("or off"), "{option}: {said}");
+
+        let file = db.folder().join("strict.toml");
+        profile.save(&file).expect("a profile");
+        let file = file.to_str().expect("a plain path");
+        let with_profile = [&sql[..], &["--profile", file]].concat();
+        let (code, said) = text_of(&with_profile);
+        assert_eq!(code, 3, "{option}: the profile's counts: {said}");
+        let (code, said) = text_of(&[&with_profile[..], &[option, "off"]].concat());
+        assert_eq!(code, 0, "{option}: off goes before it: {said}");
     }
 }
 

@@ -444,6 +444,37 @@ fn a_recorder_that_was_not_run_leaves_a_gap_and_invents_nothing() {
 }
 
 #[test]
+fn what_is_missing_or_no_file_is_told_in_a_sentence() {
+    let (db, place) = (JobDb::with_rows(10), Place::new());
+    let database = text(&db.path);
+    let folder = text(place.folder.path());
+    let sql = ["record", database, "--sql", "SELECT 1", "-o"];
+    for (args, words) in [
+        (
+            vec!["record", database, "--for", "2s", "-o", place.name()],
+            "What to record is missing or empty: expected --query NAME, --sql TEXT or --pid",
+        ),
+        (
+            [&sql[..], &[folder]].concat(),
+            "expected the name of a file: a folder is there",
+        ),
+        (
+            [&sql[..], &[text(db.folder())]].concat(),
+            "expected the name of a file: a folder is there",
+        ),
+        ([&sql[..], &["-"]].concat(), "not standard output"),
+        (
+            vec!["report", place.name(), "--format", "svg", "-o", "-"],
+            "not standard output",
+        ),
+    ] {
+        let (status, _, talk) = run(&args);
+        assert_eq!(status, 2, "{args:?}: {talk}");
+        assert!(talk.contains(words), "{args:?}: {talk}");
+    }
+}
+
+#[test]
 fn a_task_that_goes_beyond_its_heap_budget_inside_one_instruction_says_so() {
     let (db, place) = (JobDb::with_rows(10), Place::new());
     // A value of 40 MB and one of 80, made by functions that cannot be stopped.

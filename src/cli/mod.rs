@@ -13,11 +13,14 @@ pub mod report;
 mod session;
 pub mod signals;
 
-use std::{io::IsTerminal as _, path::PathBuf};
+use std::{
+    io::IsTerminal as _,
+    path::{Path, PathBuf},
+};
 
 use clap::{Parser, Subcommand};
 
-use crate::error::{Error, Report};
+use crate::error::{Error, Report, Result};
 
 /// Inspect ClusterCockpit's SQLite job databases: browse millions of jobs, stop any query, see
 /// and bound what it does to memory.
@@ -135,6 +138,15 @@ pub fn say(text: &str) {
 
     // Where nobody listens any more, there is nobody to tell.
     writeln!(std::io::stderr(), "{text}").ok();
+}
+
+/// `-` is standard output, where an export can go. What is written here needs a file.
+fn not_to_standard_output(path: &Path) -> Result<()> {
+    if path == Path::new("-") {
+        let expected = "the name of a file, not standard output";
+        return Err(Error::invalid("output", "-", expected));
+    }
+    Ok(())
 }
 
 /// Whether a person reads standard error.

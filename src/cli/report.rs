@@ -8,7 +8,7 @@ use std::{
 
 use clap::{Args, ValueEnum};
 
-use super::{ExitCode, say};
+use super::{ExitCode, not_to_standard_output, say};
 use crate::{
     db::connection::side_file,
     error::{Error, Result},
@@ -152,6 +152,7 @@ impl ReportArgs {
             .into_iter()
             .flatten()
         {
+            not_to_standard_output(path)?;
             if path.file_name().is_none() || path.is_dir() {
                 return refuse(path, "the name of a file to write");
             }
@@ -243,30 +244,35 @@ pub fn run(args: &ReportArgs) -> Result<ExitCode> {
         })?;
     }
     for source in &sources {
-        let html::Source { name, recorded } = source;
-        if let Some(words) = source.nothing_there(&spec, is_alone) {
-            say(&format!("{name}: {words}"));
-        }
-        if recorded.is_cut {
-            say(&format!(
-                "{name}: its last line is not whole; everything before it was read"
-            ));
-        }
-        if recorded.num_unknown > 0 {
-            say(&format!(
-                "{name}: lines of a later version of jobscope: {}; what has no name in this one is \
-                 left out",
-                recorded.num_unknown
-            ));
-        }
-        if recorded.num_late > 0 {
-            say(&format!(
-                "{name}: {} samples are left out, because its time runs backwards",
-                recorded.num_late
-            ));
-        }
+        say_what_is_left_out(source, &spec, is_alone);
     }
     Ok(ExitCode::Done)
+}
+
+/// What of a recording is not in the report, and why.
+fn say_what_is_left_out(source: &html::Source<'_>, spec: &ChartSpec, is_alone: bool) {
+    let html::Source { name, recorded } = source;
+    if let Some(words) = source.nothing_there(spec, is_alone) {
+        say(&format!("{name}: {words}"));
+    }
+    if recorded.is_cut {
+        say(&format!(
+            "{name}: its last line is not whole; everything before it was read"
+        ));
+    }
+    if recorded.num_unknown > 0 {
+        say(&format!(
+            "{name}: lines of a later version of jobscope: {}; what has no name in this one is \
+             left out",
+            recorded.num_unknown
+        ));
+    }
+    if recorded.num_late > 0 {
+        say(&format!(
+            "{name}: {} samples are left out, because its time runs backwards",
+            recorded.num_late
+        ));
+    }
 }
 
 /// A table holds one recording: several would need to be told apart in every row. And several have no

@@ -2,16 +2,15 @@
 
 use std::time::Duration;
 
-use clap::{Args, value_parser};
+use clap::Args;
 
-use super::parse_positive_duration;
 use crate::{
     db::{connection::OpenMode, profile::MemoryProfile},
     engine::{
         budget::{BudgetKind, default_guard},
         receipt::Receipt,
     },
-    error::Result,
+    error::{Error, Result},
     units::{Bytes, exact_duration, parse_duration},
 };
 
@@ -22,19 +21,19 @@ pub(in crate::cli) struct LimitArgs {
     /// A built-in profile ("Before the fix", "First repair", "jobscope", …) or a TOML file.
     #[arg(long, default_value = "jobscope")]
     profile: String,
-    /// Stop after this long (30s, 2 min).
-    #[arg(long, value_name = "TIME", value_parser = parse_positive_duration)]
-    time_limit: Option<Duration>,
+    /// Stop after this long (30s, 2 min); off for never, whatever the profile says.
+    #[arg(long, value_name = "TIME", value_parser = parse_time_limit)]
+    time_limit: Option<Budget<Duration>>,
     /// Stop when SQLite's heap has grown by this much (512 MiB). Beside other queries, only what the
-    /// query's own connection holds counts, and no sorts.
-    #[arg(long, visible_alias = "memory-budget", value_name = "SIZE", value_parser = Bytes::parse)]
-    heap_budget: Option<Bytes>,
-    /// Stop after so many rows.
-    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..))]
-    row_budget: Option<u64>,
-    /// Stop when the rows take this much.
-    #[arg(long, value_name = "SIZE", value_parser = Bytes::parse)]
-    result_budget: Option<Bytes>,
+    /// query's own connection holds counts, and no sorts. Off for never.
+    #[arg(long, visible_alias = "memory-budget", value_name = "SIZE", value_parser = parse_size_budget)]
+    heap_budget: Option<Budget<Bytes>>,
+    /// Stop after so many rows; off for never.
+    #[arg(long, value_name = "N", value_parser = parse_row_budget)]
+    row_budget: Option<Budget<u64>>,
+    /// Stop when the rows take this much; off for never.
+    #[arg(long, value_name = "SIZE", value_parser = parse_size_budget)]
+    result_budget: Option<Budget<Bytes>>,
     /// Stop the largest query when the machine (or the control group) has less memory left; off for
     /// never. Without it 512 MiB, or 5 % of the memory if that is less.
     #[arg(long, value_name = "SIZE", value_parser = parse_keep)]
@@ -45,6 +44,50 @@ pub(in crate::cli) struct LimitArgs {
     /// Open the file as immutable: only while nobody writes to it.
     #[arg(long)]
     immutable: bool,
+}
+
+/// What was given for a budget. It goes before what the profile says, `off`, too.
+#[derive(Clone, Copy, Debug)]
+enum Budget<T> {
+    Off,
+    Of(T),
+}
+
+impl<T: Copy + Default + PartialEq> Budget<T> {
+    fn parse(what: &str, text: &str, parse: impl FnOnce(&str) -> Result<T>) -> Result<Self> {
+        if text.trim().eq_ignore_ascii_case("off") {
+            return Ok(Self::Off);
+        }
+        let amount = parse(text)?;
+        if amount == T::default() {
+            let expected = "more than nothing, or off for any amount";
+            return Err(Error::invalid(what, text, expected));
+        }
+        Ok(Self::Of(amount))
+    }
+
+    fn or(given: Option<Self>, of_profile: Option<T>) -> Option<T> {
+        match given {
+            None => of_profile,
+            Some(Self::Off) => None,
+            Some(Self::Of(amount)) => Some(amount),
+        }
+    }
+}
+
+fn parse_time_limit(text: &str) -> Result<Budget<Duration>> {
+    Budget::parse("time limit", text, parse_duration)
+}
+
+fn parse_size_budget(text: &str) -> Result<Budget<Bytes>> {
+    Budget::parse("budget", text, Bytes::parse)
+}
+
+fn parse_row_budget(text: &str) -> Result<Budget<u64>> {
+    Budget::parse("budget", text, |text| {
+        let expected = "a number of rows, or off";
+        (text.trim().parse()).map_err(|_not_a_number| Error::invalid("budget", text, expected))
+    })
 }
 
 /// How much the guard keeps available.
@@ -59,10 +102,10 @@ impl LimitArgs {
     pub(in crate::cli) fn profile(&self) -> Result<MemoryProfile> {
         let profile = MemoryProfile::find(&self.profile)?;
         Ok(MemoryProfile {
-            time_limit: self.time_limit.or(profile.time_limit),
-            memory_budget: self.heap_budget.or(profile.memory_budget),
-            row_budget: self.row_budget.or(profile.row_budget),
-            result_budget: self.result_budget.or(profile.result_budget),
+            time_limit: Budget::or(self.time_limit, profile.time_limit),
+            memory_budget: Budget::or(self.heap_budget, profile.memory_budget),
+            row_budget: Budget::or(self.row_budget, profile.row_budget),
+            result_budget: Budget::or(self.result_budget, profile.result_budget),
             ..profile
         })
     }

@@ -160,11 +160,12 @@ pub fn run_sql(args: &SqlArgs) -> Result<ExitCode> {
 }
 
 fn run(database: &Path, task: &Task, args: &RunArgs) -> Result<ExitCode> {
+    let keep_available = args.limits.keep_available();
     let mut profile = args.limits.profile()?;
     // One task needs one connection; the profile's others would only start threads.
     profile.connections = 1;
     let mut session = Session::open(database, args.limits.mode(), &profile)?;
-    session.guard(args.limits.keep_available());
+    session.guard(keep_available);
     if let Task::Query(query) = task {
         check::values(&mut session, query)?;
     }

@@ -15,7 +15,7 @@ use clap::{
 
 use self::drive::Drive;
 use super::{
-    ExitCode,
+    ExitCode, not_to_standard_output,
     query::{
         InputArgs,
         build::{self, Asked},
@@ -118,6 +118,7 @@ pub enum Format {
 pub fn run(args: &RecordArgs) -> Result<ExitCode> {
     let tasks = args.tasks()?;
     args.check_output()?;
+    let keep_available = args.limits.keep_available();
     let mut profile = args.limits.profile()?;
     if args.parallel > profile.connections {
         say(&format!(
@@ -127,7 +128,7 @@ pub fn run(args: &RecordArgs) -> Result<ExitCode> {
         profile.connections = args.parallel;
     }
     let (mut engine, database) = args.start(&profile, &tasks)?;
-    engine.send(Request::SetGuard(args.limits.keep_available()));
+    engine.send(Request::SetGuard(keep_available));
     let mut drive = Drive::new(engine, tasks.len() as u64 * u64::from(args.repeat));
     if let Some(who) = &args.pid {
         drive.watch_process(who)?;
@@ -181,12 +182,12 @@ impl RecordArgs {
             .chain(statements)
             .collect();
         if tasks.is_empty() && self.pid.is_none() {
-            let expected = "--query NAME, --sql TEXT or --pid N: something to record";
-            return Err(Error::invalid("command line", "", expected));
+            let expected = "--query NAME, --sql TEXT or --pid PID|NAME";
+            return Err(Error::invalid("what to record", "", expected));
         }
         if !tasks.is_empty() && self.database.is_none() {
             let expected = "the database that the queries are for";
-            return Err(Error::invalid("command line", "", expected));
+            return Err(Error::invalid("database", "", expected));
         }
         Ok(tasks)
     }
@@ -197,6 +198,10 @@ impl RecordArgs {
             let path = path.display().to_string();
             Err(Error::invalid("output", path, expected))
         };
+        not_to_standard_output(path)?;
+        if path.is_dir() {
+            return refuse("the name of a file: a folder is there");
+        }
         if (self.database.as_ref()).is_some_and(|database| belongs_to(path, database)) {
             return refuse("another file than the database and what belongs to it");
         }
@@ -205,7 +210,6 @@ impl RecordArgs {
             Ok(_) if !self.force => {
                 refuse("a name that is free, or --force to replace what is there")
             }
-            Ok(found) if found.is_dir() => refuse("the name of a file: a folder is there"),
             Ok(_) | Err(_) => Ok(()),
         }
     }
