@@ -406,6 +406,8 @@ fn the_guard_does_not_wait_for_a_task_that_is_stopping_already() {
 
 #[cfg(target_os = "linux")]
 mod on_the_command_line {
+    use jobscope::memory::sample::MachineReader;
+
     use super::{ENDLESS, JobDb, WHOLE_TABLE, jobdb};
     use crate::common::program::run;
 
@@ -416,6 +418,9 @@ mod on_the_command_line {
         let large = jobdb::large();
         let large = large.to_str().expect("a plain path").to_owned();
         let all = "SELECT * FROM job";
+        // As much is never available: the guard must act.
+        let total = MachineReader::default().total().expect("a machine");
+        let nearly_all = (total.0 - 1).to_string();
         for (database, text, flags, said) in [
             (
                 &small,
@@ -438,8 +443,8 @@ mod on_the_command_line {
             (
                 &small,
                 ENDLESS,
-                ["--keep-available", "512TiB"],
-                "the guard keeps",
+                ["--keep-available", &nearly_all],
+                "; a lower --keep-available would let it go on",
             ),
             (
                 &large,
@@ -454,6 +459,9 @@ mod on_the_command_line {
             assert_eq!(status, 3, "{flags:?}: {talk}");
             assert!(talk.contains(said), "{flags:?}: {talk}");
         }
+        let (status, _, talk) = run(&["sql", &small, all, "--keep-available", "512TiB"]);
+        assert_eq!(status, 2, "{talk}");
+        assert!(talk.contains("of the machine, or off"), "{talk}");
         let counted = [
             "sql",
             &small,

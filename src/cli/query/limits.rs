@@ -11,6 +11,7 @@ use crate::{
         receipt::Receipt,
     },
     error::{Error, Result},
+    memory::sample::MachineReader,
     units::{Bytes, exact_duration, parse_duration},
 };
 
@@ -119,11 +120,20 @@ impl LimitArgs {
     }
 
     /// What the guard keeps available. `None`: it is off.
-    pub(in crate::cli) fn keep_available(&self) -> Option<Bytes> {
+    ///
+    /// # Errors
+    /// If that is all the memory there is: then nothing could ever run.
+    pub(in crate::cli) fn keep_available(&self) -> Result<Option<Bytes>> {
         match self.keep_available {
-            None => default_guard(),
-            Some(Keep::Off) => None,
-            Some(Keep::Size(size)) => Some(size),
+            None => Ok(default_guard()),
+            Some(Keep::Off) => Ok(None),
+            Some(Keep::Size(size)) => match MachineReader::default().total() {
+                Some(total) if size >= total => {
+                    let expected = format!("less than the {total} of the machine, or off");
+                    Err(Error::invalid("--keep-available", size.exact(), expected))
+                }
+                Some(_) | None => Ok(Some(size)),
+            },
         }
     }
 }
@@ -141,7 +151,13 @@ pub(in crate::cli) fn how_to_go_on(receipt: &Receipt) -> Option<String> {
         BudgetKind::Heap => ("--heap-budget", Bytes(more).exact()),
         BudgetKind::Rows => ("--row-budget", more.to_string()),
         BudgetKind::Result => ("--result-budget", Bytes(more).exact()),
-        BudgetKind::Guard => ("--keep-available", Bytes(limit.limit / 2).exact()),
+        // No larger value is a remedy, and no smaller one is known to be.
+        BudgetKind::Guard => {
+            let sentence = limit.sentence();
+            return Some(format!(
+                "{sentence}; a lower --keep-available would let it go on"
+            ));
+        }
     };
     // `1 GiB` would be two words for a shell.
     let amount = amount.replace(' ', "");

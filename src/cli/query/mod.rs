@@ -160,7 +160,7 @@ pub fn run_sql(args: &SqlArgs) -> Result<ExitCode> {
 }
 
 fn run(database: &Path, task: &Task, args: &RunArgs) -> Result<ExitCode> {
-    let keep_available = args.limits.keep_available();
+    let keep_available = args.limits.keep_available()?;
     let mut profile = args.limits.profile()?;
     // One task needs one connection; the profile's others would only start threads.
     profile.connections = 1;

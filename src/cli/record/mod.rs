@@ -118,7 +118,7 @@ pub enum Format {
 pub fn run(args: &RecordArgs) -> Result<ExitCode> {
     let tasks = args.tasks()?;
     args.check_output()?;
-    let keep_available = args.limits.keep_available();
+    let keep_available = args.limits.keep_available()?;
     let mut profile = args.limits.profile()?;
     if args.parallel > profile.connections {
         say(&format!(
