@@ -9,6 +9,7 @@ mod header;
 mod later;
 mod line;
 mod opened;
+mod plausible;
 mod reader;
 #[cfg(test)]
 mod tests;

@@ -10,6 +10,7 @@ use super::{
     header::{self, Header},
     later,
     line::Line,
+    plausible,
 };
 use crate::{
     error::{Error, Result},
@@ -40,6 +41,8 @@ pub struct Reader {
     line: Vec<u8>,
     number: usize,
     previous: Option<MemorySample>,
+    /// The time of the line before.
+    last_secs: f64,
     /// What is known of the line before, which was not known whole.
     known: Option<Item>,
     is_cut: bool,
@@ -72,6 +75,7 @@ impl Reader {
             line,
             number: 1,
             previous: None,
+            last_secs: 0.0,
             known: None,
             is_cut: false,
         })
@@ -106,16 +110,12 @@ impl Reader {
             return Ok(None);
         }
         match Line::read(&self.line) {
-            Ok(line) => Ok(Some(self.item(line))),
+            Ok(line) => self.item(line).map(Some),
             Err(_) if let Some((line, known)) = later::read(&self.line) => {
-                self.known = Some(self.item(known));
+                self.known = Some(self.item(known)?);
                 Ok(Some(Item::Unknown(line)))
             }
-            Err(cause) if self.is_followed()? => {
-                let number = self.number;
-                let cause = format!("line {number} is damaged: {cause}");
-                Err(unreadable(&self.path, cause))
-            }
+            Err(cause) if self.is_followed()? => Err(self.damaged(&cause.to_string())),
             Err(_) => {
                 self.is_cut = true;
                 Ok(None)
@@ -123,21 +123,34 @@ impl Reader {
         }
     }
 
-    fn item(&mut self, line: Line) -> Item {
+    fn item(&mut self, line: Line) -> Result<Item> {
         if let Line::Sample(line) = line {
             let sample = line.into_sample(self.previous.as_ref());
+            plausible::sample(&sample, self.last_secs).map_err(|cause| self.damaged(&cause))?;
+            self.last_secs = sample.at_secs;
             self.previous = Some(sample.clone());
-            return Item::Sample(Box::new(sample));
+            return Ok(Item::Sample(Box::new(sample)));
         }
         let is_known = line.is_known();
-        match line.into_entry().map(Item::Entry) {
-            Some(entry) if is_known => entry,
+        let entry = line.into_entry();
+        if let Some(entry) = &entry {
+            plausible::entry(entry, self.last_secs).map_err(|cause| self.damaged(&cause))?;
+            self.last_secs = entry.at_secs();
+        }
+        match entry.map(Item::Entry) {
+            Some(entry) if is_known => Ok(entry),
             entry => {
                 self.known = entry;
                 // It was read a moment ago: it is JSON.
-                Item::Unknown(serde_json::from_slice(&self.line).unwrap_or_default())
+                let line = serde_json::from_slice(&self.line).unwrap_or_default();
+                Ok(Item::Unknown(line))
             }
         }
+    }
+
+    fn damaged(&self, cause: &str) -> Error {
+        let cause = format!("line {} is damaged: {cause}", self.number);
+        unreadable(&self.path, cause)
     }
 
     /// Only what comes after a line tells whether it was cut or damaged.

@@ -441,7 +441,7 @@ mod random {
         );
         prop::collection::vec(one, 1..60).prop_map(|steps| {
             let mut connections = [ConnectionReading::default(); 4];
-            let (mut at_secs, mut peak) = (0.0, 0);
+            let (mut at_secs, mut peak) = (300.0, 0);
             let mut samples = Vec::new();
             for (passed_secs, turns, rss, available, choice) in steps {
                 at_secs += passed_secs;
@@ -644,6 +644,56 @@ fn bytes_that_are_no_text_are_damage_unless_they_are_the_end() {
         written(&[recorded(), bad.to_vec(), b"{\"kind\":\"x\"}\n".to_vec()].concat());
     let error = Recording::read(&path).expect_err("damaged").chain();
     assert!(error.contains("line 9 is damaged"), "{error}");
+}
+
+#[test]
+fn a_number_that_nobody_measured_is_damage_with_the_number_of_its_line() {
+    let good = r#"{"kind":"sample","at_secs":9.0,"sqlite_heap_bytes":1,"connections":[]}"#;
+    for (line, words) in [
+        (good.replace("9.0", "1e300"), "more than ten years after"),
+        (
+            good.replace("9.0", "400000000"),
+            "more than ten years after",
+        ),
+        (good.replace("9.0", "-0.5"), "before the start"),
+        (
+            good.replace("\"conn", "\"rss_bytes\":18446744073709551615,\"conn"),
+            "rss_bytes is more than any machine has",
+        ),
+        (
+            good.replace("[]", r#"[{"new":true,"cache_bytes":9007199254740993}]"#),
+            "cache_bytes is more",
+        ),
+        (
+            good.replace("[]", r#"[{"new":true,"state_secs":1e200}]"#),
+            "an age of more than ten years",
+        ),
+        (
+            r#"{"kind":"mark","at_secs":1e300,"mark":"trim","text":""}"#.to_owned(),
+            "more than ten years after",
+        ),
+        (
+            r#"{"kind":"weather","at_secs":1e300}"#.to_owned(),
+            "is set aside",
+        ),
+    ] {
+        let lines = format!("{line}\n{good}\n");
+        let (_folder, path) = written(&[recorded(), lines.into_bytes()].concat());
+        let reads = [
+            Recording::read(&path).map(drop),
+            RecordedHistory::read(&path).map(drop),
+        ];
+        for read in reads {
+            match read {
+                Ok(()) => assert_eq!(words, "is set aside", "{line}"),
+                Err(error) => {
+                    let error = error.chain();
+                    assert!(error.contains("line 9 is damaged"), "{error}");
+                    assert!(error.contains(words), "{error}");
+                }
+            }
+        }
+    }
 }
 
 #[test]
