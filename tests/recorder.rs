@@ -82,7 +82,7 @@ fn a_recording_that_was_ended_is_whole_when_the_engine_is_gone() {
         );
     }
     engine.engine.send(Request::Record(None));
-    let reader = std::thread::spawn(move || {
+    let read = move || {
         // Rather after the engine has begun to wait.
         std::thread::sleep(Duration::from_millis(300));
         let (mut text, mut block) = (Vec::new(), vec![0; 1 << 16]);
@@ -95,7 +95,11 @@ fn a_recording_that_was_ended_is_whole_when_the_engine_is_gone() {
             let length = end.read(&mut block).expect("lines");
             text.extend_from_slice(&block[..length]);
         }
-    });
+    };
+    let reader = std::thread::Builder::new()
+        .name("reader".to_owned())
+        .spawn(read)
+        .expect("a thread");
     let (engine, _turn) = engine.into_parts();
     drop(engine);
     assert_eq!(threads("jobscope-record"), 0, "its thread has ended");
