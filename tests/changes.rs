@@ -32,13 +32,14 @@ use jobscope::{
         rows::{ListQuery, ListRow, MAX_NEWER, Place, RowsQuery},
         sort::Sort,
     },
+    units::Bytes,
 };
 use rusqlite::Connection;
 use serde_json::json;
 
 use common::{
     asked::selection,
-    engine::{ENDLESS, PATIENCE},
+    engine::{ENDLESS, PATIENCE, TestEngine},
     jobdb::JobDb,
 };
 
@@ -485,6 +486,26 @@ fn an_engine_that_watches_a_locked_file_can_be_dropped() {
         "the window hung for {taken:?}"
     );
     writer.execute_batch("ROLLBACK").expect("no lock any more");
+}
+
+#[test]
+#[cfg(unix)]
+fn the_log_of_a_database_that_was_opened_by_a_link_is_the_one_beside_the_file() {
+    let db = database(Journal::Wal, 50);
+    let writer = db.writer();
+    insert(&writer, "somebody");
+    let elsewhere = tempfile::tempdir().expect("a folder");
+    let link = elsewhere.path().join("link.db");
+    std::os::unix::fs::symlink(&db.path, &link).expect("a link");
+    let log = db.folder().join("job.db-wal").metadata().expect("a log");
+    assert!(log.len() > 0);
+    let mut engine = TestEngine::start(&MemoryProfile::jobscope());
+    let facts = engine.open(&link).expect("a database");
+    assert_eq!(facts.wal_bytes, Some(log.len()));
+    engine.sample_with("the size of its log", |sample| {
+        let slow = sample.slow.as_ref();
+        slow.is_some_and(|slow| slow.wal == Some(Bytes(log.len())))
+    });
 }
 
 #[test]

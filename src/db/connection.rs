@@ -240,10 +240,10 @@ impl Header {
         let expected = u64::from(self.num_pages) * u64::from(self.page_size);
         // With a log beside it, the newest pages may not have reached the file yet; with a journal,
         // somebody is about to write them, or to take the others back. SQLite waits for that.
-        let is_in_use = ["-wal", "-journal"].iter().any(|suffix| {
-            let beside = side_file(path, suffix).metadata();
-            beside.is_ok_and(|file| file.len() > 0)
-        });
+        let journal = side_file(&real_path(path), "-journal");
+        let is_in_use = [wal_path(path), journal]
+            .iter()
+            .any(|beside| beside.metadata().is_ok_and(|file| file.len() > 0));
         if len >= expected || is_in_use {
             return Ok(self);
         }
@@ -265,6 +265,16 @@ pub fn side_file(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)
+}
+
+/// The path of the write-ahead log of a database.
+pub fn wal_path(path: &Path) -> PathBuf {
+    side_file(&real_path(path), "-wal")
+}
+
+/// SQLite names the files beside a database after the file itself, not after a link to it.
+fn real_path(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
 
 #[cfg(test)]

@@ -441,7 +441,7 @@ impl Engine {
         // To find a name, all processes of the machine are looked at.
         self.aside("jobscope-find", move || {
             let found = process::find(&who).and_then(|entry| {
-                let mut watched = process::Watched::start(entry.pid)?;
+                let mut watched = process::Watched::start(entry.pid)?.aside()?;
                 if process::as_pid(&who).is_none() {
                     watched = watched.through_restarts();
                 }

@@ -4,7 +4,7 @@
 use std::{
     cmp::Reverse,
     collections::VecDeque,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering::SeqCst},
@@ -22,8 +22,9 @@ use super::{
     pool::Pool,
 };
 use crate::{
-    db::profile::MAX_CONNECTIONS,
+    db::{connection, profile::MAX_CONNECTIONS},
     memory::{
+        aside::Aside,
         process::Watched,
         sample::{ConnectionReading, ConnectionState, MemorySample},
         sampler::Complete,
@@ -99,6 +100,8 @@ pub(super) struct Observer {
     untold: VecDeque<News>,
     database: Option<PathBuf>,
     database_due: Instant,
+    /// Looks at the write-ahead log of a database, which may lie on a disk that does not answer.
+    logs: Option<Aside<PathBuf, Option<Bytes>>>,
     guarded: Option<Instant>,
     wall: WallClock,
 }
@@ -112,6 +115,8 @@ impl Observer {
             untold: VecDeque::new(),
             database: None,
             database_due: Instant::now(),
+            // Without a thread the size is not told.
+            logs: Aside::start("jobscope-wal", |database: &PathBuf| log_size(database)).ok(),
             guarded: None,
             wall,
         }
@@ -215,10 +220,8 @@ impl Complete for Observer {
                 self.database = database;
             }
         }
-        let mut path = self.database.clone()?.into_os_string();
-        path.push("-wal");
-        // Looked at and never opened: closing it would drop SQLite's locks.
-        std::fs::metadata(path).ok().map(|found| Bytes(found.len()))
+        let database = self.database.as_ref()?;
+        self.logs.as_ref()?.ask(database)?
     }
 
     fn complete(&mut self, sample: &mut MemorySample) {
@@ -239,6 +242,12 @@ impl Complete for Observer {
         self.send_untold();
         self.out.tap.sample(sample);
     }
+}
+
+/// Looked at and never opened: closing it would drop SQLite's locks.
+fn log_size(database: &Path) -> Option<Bytes> {
+    let found = std::fs::metadata(connection::wal_path(database)).ok()?;
+    Some(Bytes(found.len()))
 }
 
 fn unix_secs() -> f64 {

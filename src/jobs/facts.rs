@@ -13,7 +13,7 @@ use super::{
     schema::{FileKind, Schema, text},
 };
 use crate::{
-    db::connection::{Header, OpenMode, side_file},
+    db::connection::{Header, OpenMode, wal_path},
     error::{Error, Result},
     units::Bytes,
 };
@@ -192,7 +192,7 @@ impl DatabaseFacts {
 
 fn wal_bytes(path: &Path, header: &Header) -> Option<u64> {
     header.uses_wal.then(|| {
-        side_file(path, "-wal")
+        wal_path(path)
             .metadata()
             .map_or(0, |metadata| metadata.len())
     })

@@ -1,5 +1,6 @@
 //! What we measure about memory, how often, and how much of it we keep. No window.
 
+pub mod aside;
 pub mod cgroup;
 pub mod history;
 pub mod journal;

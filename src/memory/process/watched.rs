@@ -8,11 +8,14 @@ use super::{
     find::watchable,
     platform::{self, Database, Found, Look, Reader, Vitals},
 };
-use crate::{error::Result, units::Bytes};
+use crate::{error::Result, memory::aside::Aside, units::Bytes};
 
 /// How often open files are listed, and how often a process that ended is looked for again: both
 /// cost as much as there are descriptors or processes, and neither has to be known at once.
 const SLOW_INTERVAL_SECS: f64 = 1.0;
+
+/// Whose files are looked at, and the database that is looked for among them.
+type Files = (u32, Option<PathBuf>);
 
 /// A process that is watched: see [`Watched::read`].
 pub struct Watched {
@@ -30,6 +33,8 @@ pub struct Watched {
     trouble: Option<String>,
     next_slow_secs: f64,
     events: Vec<ProcessEvent>,
+    /// Looks at its files, if that is not done here.
+    aside: Option<Aside<Files, std::result::Result<Database, String>>>,
 }
 
 impl Watched {
@@ -52,6 +57,7 @@ impl Watched {
             trouble: None,
             next_slow_secs: f64::NEG_INFINITY,
             events: Vec::new(),
+            aside: None,
         })
     }
 
@@ -61,6 +67,16 @@ impl Watched {
     pub fn through_restarts(mut self) -> Self {
         self.is_followed = true;
         self
+    }
+
+    /// From now on its files are looked at in a thread of their own: they may lie on a disk that
+    /// does not answer. They are not known until it does.
+    ///
+    /// # Errors
+    /// If the thread cannot be started.
+    pub fn aside(mut self) -> Result<Self> {
+        self.aside = Some(Aside::start("jobscope-files", look)?);
+        Ok(self)
     }
 
     /// The process that is watched, or was until it ended.
@@ -148,7 +164,13 @@ impl Watched {
 
     fn look_at_files(&mut self) {
         self.alive_at = platform::now();
-        match platform::database(self.pid(), self.preferred.as_deref()) {
+        let files = (self.pid(), self.preferred.clone());
+        let found = match &self.aside {
+            None => look(&files),
+            Some(aside) => (aside.ask(&files))
+                .unwrap_or_else(|| Err("its files have not been found yet".to_owned())),
+        };
+        match found {
             Ok(database) => {
                 self.database = database;
                 self.trouble = None;
@@ -198,4 +220,8 @@ impl Watched {
         });
         true
     }
+}
+
+fn look((pid, preferred): &Files) -> std::result::Result<Database, String> {
+    platform::database(*pid, preferred.as_deref())
 }
