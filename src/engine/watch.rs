@@ -223,3 +223,25 @@ impl Watched {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::{Connection, OpenFlags};
+
+    use super::*;
+
+    #[test]
+    fn the_watcher_does_not_wait_for_a_lock() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("job.db");
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+        let writer = Connection::open_with_flags(&path, flags).expect("a file");
+        writer.execute_batch("CREATE TABLE t(x)").expect("a table");
+        let conn = connection::open(&path, OpenMode::ReadOnly).expect("readable");
+        let watched = Watched::of(conn, &path, OpenMode::ReadOnly).expect("watched");
+        let patience: i64 = (watched.conn)
+            .pragma_query_value(None, "busy_timeout", |row| row.get(0))
+            .expect("told");
+        assert_eq!(patience, 0, "the end of the engine waits for its look");
+    }
+}
