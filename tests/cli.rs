@@ -98,7 +98,7 @@ const OUTPUT_KEYS: [&str; 8] = [
     "query", "sql", "params", "columns", "rows", "complete", "next", "receipt",
 ];
 
-const RECEIPT_KEYS: [&str; 23] = [
+const RECEIPT_KEYS: [&str; 24] = [
     "outcome",
     "error",
     "connection",
@@ -114,6 +114,7 @@ const RECEIPT_KEYS: [&str; 23] = [
     "cache_hits",
     "cache_misses",
     "cache_spills",
+    "temp_spill_bytes",
     "sqlite_heap_before_bytes",
     "sqlite_heap_peak_bytes",
     "sqlite_heap_after_bytes",

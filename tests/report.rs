@@ -91,6 +91,7 @@ fn receipt(outcome: Outcome, secs: f64) -> Receipt {
         cache_hits: 100,
         cache_misses: 200,
         cache_spills: 0,
+        temp_spill_bytes: 0,
         sqlite_heap_before_bytes: 1 << 20,
         sqlite_heap_peak_bytes: 90 << 20,
         sqlite_heap_after_bytes: 2 << 20,

@@ -135,6 +135,7 @@ fn receipt(outcome: Outcome, stop: Option<Stop>) -> Receipt {
         cache_hits: 1_000_000,
         cache_misses: 252_101,
         cache_spills: 0,
+        temp_spill_bytes: 0,
         sqlite_heap_before_bytes: 8 << 20,
         sqlite_heap_peak_bytes: 2_000 << 20,
         sqlite_heap_after_bytes: 84 << 20,

@@ -31,8 +31,10 @@ pub struct CacheCounters {
     pub hits: u64,
     /// Pages that had to be read from the file.
     pub misses: u64,
-    /// Dirty pages and temporary pages written because the cache was full.
+    /// Dirty pages written because the cache was full (`SQLITE_DBSTATUS_CACHE_SPILL`).
     pub spills: u64,
+    /// Bytes written to temporary files, by sorters above all (`SQLITE_DBSTATUS_TEMPBUF_SPILL`).
+    pub temp_spill_bytes: u64,
 }
 
 /// What one connection holds beside its page cache, as far as SQLite tells. Sorters are not in it.
@@ -68,6 +70,9 @@ impl CacheCounters {
             hits: self.hits.saturating_sub(earlier.hits),
             misses: self.misses.saturating_sub(earlier.misses),
             spills: self.spills.saturating_sub(earlier.spills),
+            temp_spill_bytes: self
+                .temp_spill_bytes
+                .saturating_sub(earlier.temp_spill_bytes),
         }
     }
 }
@@ -78,14 +83,13 @@ pub struct Live<'handler>(*mut ffi::sqlite3, PhantomData<&'handler Connection>);
 impl Live<'_> {
     /// The counters of the running connection.
     pub fn counters(&self) -> CacheCounters {
-        let spills = self.read(ffi::SQLITE_DBSTATUS_CACHE_SPILL)
-            + self.read(ffi::SQLITE_DBSTATUS_TEMPBUF_SPILL);
         CacheCounters {
             // Negative from 2 GiB on.
             used_low: self.read_signed(ffi::SQLITE_DBSTATUS_CACHE_USED) as u32,
             hits: self.read(ffi::SQLITE_DBSTATUS_CACHE_HIT),
             misses: self.read(ffi::SQLITE_DBSTATUS_CACHE_MISS),
-            spills,
+            spills: self.read(ffi::SQLITE_DBSTATUS_CACHE_SPILL),
+            temp_spill_bytes: self.read(ffi::SQLITE_DBSTATUS_TEMPBUF_SPILL),
         }
     }
 
@@ -330,6 +334,23 @@ mod tests {
         let used = Bytes(u64::from(counters.used_low));
         assert!(used > Bytes::mib(2), "{used}");
         assert!(sqlite_heap() >= used, "the heap holds the cache");
+    }
+
+    #[test]
+    fn a_sort_that_goes_to_a_file_spills_bytes_and_no_pages() {
+        let conn = Connection::open_in_memory().expect("an in-memory database");
+        conn.execute_batch("PRAGMA temp_store = file; PRAGMA cache_size = 10")
+            .expect("settings");
+        let before = CacheCounters::of(&conn);
+        let sort = "WITH RECURSIVE n(i) AS (VALUES(1) UNION ALL SELECT i + 1 FROM n WHERE i < 8000)
+                    SELECT zeroblob(1000) FROM n ORDER BY i * 7919 % 8000";
+        let mut statement = conn.prepare(sort).expect("a statement");
+        let mut rows = statement.query([]).expect("rows");
+        while rows.next().expect("a row").is_some() {}
+        let since = CacheCounters::of(&conn).since(before);
+        assert_eq!(since.spills, 0, "pages");
+        let bytes = Bytes(since.temp_spill_bytes);
+        assert!(bytes > Bytes::mib(6) && bytes < Bytes::mib(40), "{bytes}");
     }
 
     #[test]

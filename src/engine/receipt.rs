@@ -75,8 +75,12 @@ pub struct Receipt {
     pub cache_hits: u64,
     /// Pages read from the file.
     pub cache_misses: u64,
-    /// Pages spilled to temporary files.
+    /// Pages that had been changed and were written because the page cache was full: none, while
+    /// everything only reads (`SQLITE_DBSTATUS_CACHE_SPILL`).
     pub cache_spills: u64,
+    /// Bytes that sorts wrote to temporary files (`SQLITE_DBSTATUS_TEMPBUF_SPILL`).
+    #[serde(default)]
+    pub temp_spill_bytes: u64,
     /// SQLite heap of the process before the task.
     pub sqlite_heap_before_bytes: u64,
     /// The largest it was seen during the task, other tasks included.

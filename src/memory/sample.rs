@@ -128,7 +128,7 @@ pub struct ConnectionReading {
     pub cache_hits: u64,
     /// Pages read from the file since the connection was opened.
     pub cache_misses: u64,
-    /// Pages spilled since the connection was opened.
+    /// Changed pages that were written because the cache was full, since the connection was opened.
     pub cache_spills: u64,
     /// The parsed schema (`SQLITE_DBSTATUS_SCHEMA_USED`).
     pub schema_used: Bytes,

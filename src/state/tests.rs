@@ -105,6 +105,7 @@ fn receipt_of(outcome: Outcome) -> Receipt {
         cache_hits: 0,
         cache_misses: 0,
         cache_spills: 0,
+        temp_spill_bytes: 0,
         sqlite_heap_before_bytes: 0,
         sqlite_heap_peak_bytes: 0,
         sqlite_heap_after_bytes: 0,

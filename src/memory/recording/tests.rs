@@ -118,6 +118,7 @@ fn receipt() -> Receipt {
         cache_hits: 1,
         cache_misses: 2,
         cache_spills: 3,
+        temp_spill_bytes: 4,
         sqlite_heap_before_bytes: 0,
         sqlite_heap_peak_bytes: 1 << 20,
         sqlite_heap_after_bytes: 0,
