@@ -276,42 +276,17 @@ fn numbered(path: &Path, profile: &MemoryProfile, sort: &Sort) -> Result<Duratio
         let Some(news) = engine.wait(Duration::from_millis(10)) else {
             continue;
         };
-        match news.event {
-            Event::Opened(_) => {
-                started = Instant::now();
-                let query = ListQuery::Positions(selection(), sort.clone());
-                engine.send(Request::Run(id, Task::List(query)));
-            }
-            Event::Ended { report, .. } => {
-                return report.map_or_else(
-                    || Ok(started.elapsed()),
-                    |report| Err(Error::Reported(report)),
-                );
-            }
-            Event::OpenFailed { report, .. } => return Err(Error::Reported(report)),
-            Event::Started { .. }
-            | Event::Rows { .. }
-            | Event::Positions { .. }
-            | Event::Sorted { .. }
-            | Event::OrdersPlanned { .. }
-            | Event::FileChanged { .. }
-            | Event::Exported { .. }
-            | Event::LimitsApplied(_)
-            | Event::ConnectionApplied { .. }
-            | Event::ConnectionClosed { .. }
-            | Event::Shrunk { .. }
-            | Event::Trimmed { .. }
-            | Event::StopAsked { .. }
-            | Event::ProfileSet { .. }
-            | Event::GaveBack(_)
-            | Event::GuardActed { .. }
-            | Event::Process { .. }
-            | Event::WatchFailed { .. }
-            | Event::ClockChanged { .. }
-            | Event::Recording(_)
-            | Event::RecordingOpened { .. }
-            | Event::Processes(_)
-            | Event::ClustersLoaded { .. } => {}
+        if let Event::Ended { report, .. } = news.event {
+            return report.map_or_else(
+                || Ok(started.elapsed()),
+                |report| Err(Error::Reported(report)),
+            );
+        }
+        if let Some(answer) = news.event.answer_to_open() {
+            answer.map_err(Error::Reported)?;
+            started = Instant::now();
+            let query = ListQuery::Positions(selection(), sort.clone());
+            engine.send(Request::Run(id, Task::List(query)));
         }
     }
 }

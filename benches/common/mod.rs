@@ -339,33 +339,9 @@ impl Asking {
             mode: OpenMode::ReadOnly,
         });
         loop {
-            match next_event(&mut engine)? {
-                Event::Opened(_) => return Ok(Self { engine, last_id: 0 }),
-                Event::OpenFailed { report, .. } => return Err(Error::Reported(report)),
-                Event::Started { .. }
-                | Event::Rows { .. }
-                | Event::Positions { .. }
-                | Event::Sorted { .. }
-                | Event::OrdersPlanned { .. }
-                | Event::FileChanged { .. }
-                | Event::Ended { .. }
-                | Event::Exported { .. }
-                | Event::LimitsApplied(_)
-                | Event::ConnectionApplied { .. }
-                | Event::ConnectionClosed { .. }
-                | Event::Shrunk { .. }
-                | Event::Trimmed { .. }
-                | Event::StopAsked { .. }
-                | Event::ProfileSet { .. }
-                | Event::GaveBack(_)
-                | Event::GuardActed { .. }
-                | Event::Process { .. }
-                | Event::WatchFailed { .. }
-                | Event::ClockChanged { .. }
-                | Event::Recording(_)
-                | Event::RecordingOpened { .. }
-                | Event::Processes(_)
-                | Event::ClustersLoaded { .. } => {}
+            if let Some(answer) = next_event(&mut engine)?.answer_to_open() {
+                answer.map_err(Error::Reported)?;
+                return Ok(Self { engine, last_id: 0 });
             }
         }
     }
@@ -392,42 +368,17 @@ impl Asking {
             self.engine.send(Request::Cancel(id));
         }
         loop {
-            match next_event(&mut self.engine)? {
-                Event::Ended {
-                    report: Some(report),
-                    ..
-                } => return Err(Error::Reported(report)),
-                Event::Ended { receipt, .. } => {
-                    return Ok(Answer {
+            if let Event::Ended {
+                receipt, report, ..
+            } = next_event(&mut self.engine)?
+            {
+                return match report {
+                    Some(report) => Err(Error::Reported(report)),
+                    None => Ok(Answer {
                         told_after_ms: millis(begun),
                         receipt: *receipt,
-                    });
-                }
-                Event::Rows { .. }
-                | Event::Positions { .. }
-                | Event::Sorted { .. }
-                | Event::OrdersPlanned { .. }
-                | Event::FileChanged { .. }
-                | Event::Started { .. }
-                | Event::Opened(_)
-                | Event::OpenFailed { .. }
-                | Event::Exported { .. }
-                | Event::LimitsApplied(_)
-                | Event::ConnectionApplied { .. }
-                | Event::ConnectionClosed { .. }
-                | Event::Shrunk { .. }
-                | Event::Trimmed { .. }
-                | Event::StopAsked { .. }
-                | Event::ProfileSet { .. }
-                | Event::GaveBack(_)
-                | Event::GuardActed { .. }
-                | Event::Process { .. }
-                | Event::WatchFailed { .. }
-                | Event::ClockChanged { .. }
-                | Event::Recording(_)
-                | Event::RecordingOpened { .. }
-                | Event::Processes(_)
-                | Event::ClustersLoaded { .. } => {}
+                    }),
+                };
             }
         }
     }

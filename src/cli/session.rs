@@ -57,33 +57,9 @@ impl Session {
             let Some(news) = engine.wait(POLL) else {
                 continue;
             };
-            match news.event {
-                Event::Opened(facts) => return Ok(Self { engine, facts }),
-                Event::OpenFailed { report, .. } => return Err(Error::Reported(report)),
-                Event::Started { .. }
-                | Event::Rows { .. }
-                | Event::Ended { .. }
-                | Event::Exported { .. }
-                | Event::LimitsApplied(_)
-                | Event::ConnectionApplied { .. }
-                | Event::ConnectionClosed { .. }
-                | Event::Shrunk { .. }
-                | Event::Trimmed { .. }
-                | Event::StopAsked { .. }
-                | Event::ProfileSet { .. }
-                | Event::GaveBack(_)
-                | Event::GuardActed { .. }
-                | Event::Process { .. }
-                | Event::WatchFailed { .. }
-                | Event::ClockChanged { .. }
-                | Event::Recording(_)
-                | Event::RecordingOpened { .. }
-                | Event::Processes(_)
-                | Event::ClustersLoaded { .. }
-                | Event::Positions { .. }
-                | Event::Sorted { .. }
-                | Event::OrdersPlanned { .. }
-                | Event::FileChanged { .. } => {}
+            if let Some(answer) = news.event.answer_to_open() {
+                let facts = answer.map_err(Error::Reported)?;
+                return Ok(Self { engine, facts });
             }
         }
     }
@@ -135,52 +111,39 @@ impl Session {
             let Some(news) = self.engine.wait(patience) else {
                 continue;
             };
-            let result = match news.event {
-                Event::Started { columns, .. } => sink.columns(columns),
-                Event::Rows { rows, .. } if failure.is_none() => sink.rows(&rows),
-                Event::Ended {
-                    receipt,
-                    report,
-                    next,
-                    ..
-                } => {
-                    return failure.map_or_else(
-                        || {
-                            Ok(Ending {
-                                receipt: *receipt,
-                                report,
-                                next,
-                            })
-                        },
-                        Err,
-                    );
+            let result = if let Event::Ended {
+                receipt,
+                report,
+                next,
+                ..
+            } = news.event
+            {
+                return failure.map_or_else(
+                    || {
+                        Ok(Ending {
+                            receipt: *receipt,
+                            report,
+                            next,
+                        })
+                    },
+                    Err,
+                );
+            } else if let Event::Started { columns, .. } = news.event {
+                sink.columns(columns)
+            } else if let Event::Rows { rows, .. } = news.event {
+                // What comes after a failure is on its way already, and has no use.
+                if failure.is_none() {
+                    sink.rows(&rows)
+                } else {
+                    Ok(())
                 }
-                Event::Exported {
-                    rows, bytes, end, ..
-                } => sink.exported(rows, bytes, end),
-                Event::Rows { .. }
-                | Event::Opened(_)
-                | Event::OpenFailed { .. }
-                | Event::LimitsApplied(_)
-                | Event::ConnectionApplied { .. }
-                | Event::ConnectionClosed { .. }
-                | Event::Shrunk { .. }
-                | Event::Trimmed { .. }
-                | Event::StopAsked { .. }
-                | Event::ProfileSet { .. }
-                | Event::GaveBack(_)
-                | Event::GuardActed { .. }
-                | Event::Process { .. }
-                | Event::WatchFailed { .. }
-                | Event::ClockChanged { .. }
-                | Event::Recording(_)
-                | Event::RecordingOpened { .. }
-                | Event::Processes(_)
-                | Event::ClustersLoaded { .. }
-                | Event::Positions { .. }
-                | Event::Sorted { .. }
-                | Event::OrdersPlanned { .. }
-                | Event::FileChanged { .. } => Ok(()),
+            } else if let Event::Exported {
+                rows, bytes, end, ..
+            } = news.event
+            {
+                sink.exported(rows, bytes, end)
+            } else {
+                Ok(())
             };
             if let Err(error) = result {
                 failure.get_or_insert(error);

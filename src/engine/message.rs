@@ -378,6 +378,23 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// The answer to [`Request::Open`]; `None`: it is about something else.
+    ///
+    /// Whoever waits for one or two events looks for them with this, or with `if let`: a new event
+    /// is of no interest there. Those who have to know them all are the state of the window, which
+    /// applies them, and the journal, which tells what each is on the chart and in recordings.
+    pub fn answer_to_open(self) -> Option<Result<Box<DatabaseFacts>, Report>> {
+        if let Self::OpenFailed { report, .. } = self {
+            return Some(Err(report));
+        }
+        if let Self::Opened(facts) = self {
+            return Some(Ok(facts));
+        }
+        None
+    }
+}
+
 /// What happened to the open file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileChange {

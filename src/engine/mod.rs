@@ -220,41 +220,14 @@ impl Engine {
     }
 
     fn note(&mut self, event: &Event) {
-        match event {
-            Event::Ended { id, .. } => {
-                self.tokens.remove(id);
+        if let Event::Ended { id, .. } = event {
+            self.tokens.remove(id);
+        } else if let Event::Opened(_) = event {
+            // Whatever still runs belongs to the database before.
+            let ids: Vec<_> = self.tokens.keys().copied().collect();
+            for id in ids {
+                self.cancel(id);
             }
-            Event::Opened(_) => {
-                // Whatever still runs belongs to the database before.
-                let ids: Vec<_> = self.tokens.keys().copied().collect();
-                for id in ids {
-                    self.cancel(id);
-                }
-            }
-            Event::OpenFailed { .. }
-            | Event::Started { .. }
-            | Event::Rows { .. }
-            | Event::Exported { .. }
-            | Event::LimitsApplied(_)
-            | Event::ConnectionApplied { .. }
-            | Event::ConnectionClosed { .. }
-            | Event::Shrunk { .. }
-            | Event::Trimmed { .. }
-            | Event::StopAsked { .. }
-            | Event::ProfileSet { .. }
-            | Event::GaveBack(_)
-            | Event::GuardActed { .. }
-            | Event::Process { .. }
-            | Event::WatchFailed { .. }
-            | Event::ClockChanged { .. }
-            | Event::Recording(_)
-            | Event::RecordingOpened { .. }
-            | Event::Processes(_)
-            | Event::ClustersLoaded { .. }
-            | Event::Positions { .. }
-            | Event::Sorted { .. }
-            | Event::OrdersPlanned { .. }
-            | Event::FileChanged { .. } => {}
         }
     }
 

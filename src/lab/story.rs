@@ -223,33 +223,8 @@ fn open(
         let Some(news) = engine.wait(POLL) else {
             continue;
         };
-        match news.event {
-            Event::Opened(facts) => return Ok(facts),
-            Event::OpenFailed { report, .. } => return Err(Error::Reported(report)),
-            Event::Started { .. }
-            | Event::Rows { .. }
-            | Event::Ended { .. }
-            | Event::Exported { .. }
-            | Event::LimitsApplied(_)
-            | Event::ConnectionApplied { .. }
-            | Event::ConnectionClosed { .. }
-            | Event::Shrunk { .. }
-            | Event::Trimmed { .. }
-            | Event::StopAsked { .. }
-            | Event::ProfileSet { .. }
-            | Event::GaveBack(_)
-            | Event::GuardActed { .. }
-            | Event::Process { .. }
-            | Event::WatchFailed { .. }
-            | Event::ClockChanged { .. }
-            | Event::Recording(_)
-            | Event::RecordingOpened { .. }
-            | Event::Processes(_)
-            | Event::ClustersLoaded { .. }
-            | Event::Positions { .. }
-            | Event::Sorted { .. }
-            | Event::OrdersPlanned { .. }
-            | Event::FileChanged { .. } => {}
+        if let Some(answer) = news.event.answer_to_open() {
+            return answer.map_err(Error::Reported);
         }
     }
 }
@@ -321,50 +296,25 @@ impl Stage<'_> {
     }
 
     fn take(&mut self, news: News) -> Result<()> {
-        match news.event {
-            Event::Recording(RecordingState::Failed { report, .. }) => Err(Error::Reported(report)),
-            Event::Ended {
-                receipt, report, ..
-            } => {
-                if let Some(report) = report {
-                    return Err(Error::Reported(report));
-                }
-                self.peak = self.peak.max(Reading {
-                    rss_bytes: receipt.rss_peak_bytes,
-                    sqlite_heap_bytes: receipt.sqlite_heap_peak_bytes,
-                });
-                self.ended.push(Ended::of(&receipt));
-                Ok(())
-            }
-            Event::ConnectionClosed { reason, .. } => {
-                self.num_idle_closed += usize::from(reason == CloseReason::Idle);
-                Ok(())
-            }
-            Event::Started { .. }
-            | Event::Opened(_)
-            | Event::OpenFailed { .. }
-            | Event::Rows { .. }
-            | Event::Exported { .. }
-            | Event::LimitsApplied(_)
-            | Event::ConnectionApplied { .. }
-            | Event::Shrunk { .. }
-            | Event::Trimmed { .. }
-            | Event::StopAsked { .. }
-            | Event::ProfileSet { .. }
-            | Event::GaveBack(_)
-            | Event::GuardActed { .. }
-            | Event::Process { .. }
-            | Event::WatchFailed { .. }
-            | Event::ClockChanged { .. }
-            | Event::Recording(_)
-            | Event::RecordingOpened { .. }
-            | Event::Processes(_)
-            | Event::ClustersLoaded { .. }
-            | Event::Positions { .. }
-            | Event::Sorted { .. }
-            | Event::OrdersPlanned { .. }
-            | Event::FileChanged { .. } => Ok(()),
+        if let Event::Recording(RecordingState::Failed { report, .. }) = news.event {
+            return Err(Error::Reported(report));
         }
+        if let Event::Ended {
+            receipt, report, ..
+        } = news.event
+        {
+            if let Some(report) = report {
+                return Err(Error::Reported(report));
+            }
+            self.peak = self.peak.max(Reading {
+                rss_bytes: receipt.rss_peak_bytes,
+                sqlite_heap_bytes: receipt.sqlite_heap_peak_bytes,
+            });
+            self.ended.push(Ended::of(&receipt));
+        } else if let Event::ConnectionClosed { reason, .. } = news.event {
+            self.num_idle_closed += usize::from(reason == CloseReason::Idle);
+        }
+        Ok(())
     }
 
     fn stop(&mut self, tasks: &[TaskId]) {

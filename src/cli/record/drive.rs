@@ -253,42 +253,26 @@ impl Drive {
     }
 
     fn take(&mut self, event: Event) {
-        match event {
-            Event::Ended {
-                id,
-                receipt,
-                report,
-                ..
-            } => self.ended(id, *receipt, report),
-            Event::GaveBack(receipt) => self.give_back = Some(*receipt),
-            Event::GuardActed { text } => self.say(&text),
-            Event::Process { text } => {
-                self.is_watching = true;
-                self.say(&text);
-            }
-            Event::WatchFailed { report } => self.watch_failed = Some(report),
-            Event::Recording(state) => self.recording = Some(state),
-            Event::Opened(_)
-            | Event::OpenFailed { .. }
-            | Event::Started { .. }
-            // Rows are dropped as they come.
-            | Event::Rows { .. }
-            | Event::Exported { .. }
-            | Event::LimitsApplied(_)
-            | Event::ConnectionApplied { .. }
-            | Event::ConnectionClosed { .. }
-            | Event::Shrunk { .. }
-            | Event::Trimmed { .. }
-            | Event::StopAsked { .. }
-            | Event::ProfileSet { .. }
-            | Event::ClockChanged { .. }
-            | Event::RecordingOpened { .. }
-            | Event::Processes(_)
-            | Event::ClustersLoaded { .. }
-            | Event::Positions { .. }
-            | Event::Sorted { .. }
-            | Event::OrdersPlanned { .. }
-            | Event::FileChanged { .. } => {}
+        // Rows, above all, are dropped as they come.
+        if let Event::Ended {
+            id,
+            receipt,
+            report,
+            ..
+        } = event
+        {
+            self.ended(id, *receipt, report);
+        } else if let Event::GaveBack(receipt) = event {
+            self.give_back = Some(*receipt);
+        } else if let Event::GuardActed { text } = event {
+            self.say(&text);
+        } else if let Event::Process { text } = event {
+            self.is_watching = true;
+            self.say(&text);
+        } else if let Event::WatchFailed { report } = event {
+            self.watch_failed = Some(report);
+        } else if let Event::Recording(state) = event {
+            self.recording = Some(state);
         }
     }
 
