@@ -3,6 +3,7 @@
 //! [`Engine`] belongs to one thread (the window's, or the command line's). Nothing it does there
 //! waits for SQLite.
 
+mod account;
 pub mod budget;
 pub mod cancel;
 mod export;
@@ -34,6 +35,7 @@ use std::{
 };
 
 use self::{
+    account::ended_before_start,
     budget::Budgets,
     cancel::{CancelToken, StopReason},
     give_back::{GiveBackReceipt, Rung, Step},
@@ -43,7 +45,7 @@ use self::{
     pool::{Pool, Target, Work},
     recorder::{Ending, Recording},
     watch::{Handover, Watched, Watcher},
-    worker::{Worker, ended_before_start},
+    worker::Worker,
 };
 use crate::{
     db::{
