@@ -146,7 +146,7 @@ fn row_ui(ui: &mut Ui, recording: &OpenRecording) {
     let all = series.span().and_then(|(from, to)| series.sum(from, to));
     let peak = |quantity| {
         all.as_ref()
-            .and_then(|all: &Point| all.max(quantity))
+            .and_then(|all: &Point| all.peak(quantity))
             .map_or_else(|| "–".to_owned(), |bytes| bytes.to_string())
     };
     let rss_now = recording.recorded.history.latest.rss;

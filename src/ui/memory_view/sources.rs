@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     command::{Command, Outbox},
-    memory::process::{ProcessEntry, ProcessState},
+    memory::process::{self, ProcessEntry, ProcessState},
     state::{AppState, instrument::recordings::Shown},
     ui::{
         file_dialog::{FileDialog, Place, Purpose},
@@ -300,7 +300,7 @@ impl Sources {
                 let text = format!("{} · pid {} · {}", process.name, process.pid, process.rss);
                 if ui.selectable_label(false, text).clicked() {
                     // The menu stays: what is seen of the process, or why nothing is, stands above.
-                    out.send(Command::WatchProcess(Some(process.pid.to_string())));
+                    out.send(Command::WatchProcess(Some(who(process, processes))));
                 }
             }
         });
@@ -347,6 +347,18 @@ impl Sources {
             });
         });
         response.on_hover_text("Stops the largest task before memory runs out");
+    }
+}
+
+/// A process that was picked is meant by its name, and followed through restarts, as long as no other
+/// one is called the same.
+fn who(picked: &ProcessEntry, all: &[ProcessEntry]) -> String {
+    let is_same = |other: &&ProcessEntry| other.name.eq_ignore_ascii_case(&picked.name);
+    let is_number = process::as_pid(&picked.name).is_some();
+    if all.iter().filter(is_same).count() == 1 && !is_number {
+        picked.name.clone()
+    } else {
+        picked.pid.to_string()
     }
 }
 
@@ -404,4 +416,26 @@ fn file_name(state: &AppState) -> String {
             |time| time.strftime("%Y-%m-%d-%H%M%S").to_string(),
         );
     format!("jobscope-{time}.jsonl")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_two_have_is_no_name() {
+        let process = |pid, name: &str| ProcessEntry {
+            pid,
+            name: name.to_owned(),
+            rss: Bytes::mib(1),
+        };
+        let all = [
+            process(7, "cc-backend"),
+            process(8, "bash"),
+            process(9, "Bash"),
+            process(10, "4711"),
+        ];
+        let asked = all.each_ref().map(|picked| who(picked, &all));
+        assert_eq!(asked, ["cc-backend", "8", "9", "10"]);
+    }
 }
