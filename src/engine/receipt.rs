@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::budget::LimitReached;
+use super::budget::{BudgetKind, LimitReached};
 use crate::units::{Bytes, format_elapsed};
 
 /// How a task ended.
@@ -120,8 +120,18 @@ impl Receipt {
     /// How it ended, in a word or two: `finished`, or `finished, beyond its heap budget`.
     pub fn outcome_words(&self) -> String {
         let beyond = self.limit.and_then(|limit| limit.beyond());
-        let label = self.outcome.label();
+        let label = self.label();
         beyond.map_or_else(|| label.to_owned(), |beyond| format!("{label}, {beyond}"))
+    }
+
+    /// The guard is no budget of the task that it stops.
+    fn label(&self) -> &'static str {
+        match self.limit {
+            Some(limit) if limit.stopped && limit.kind == BudgetKind::Guard => {
+                "stopped by the guard"
+            }
+            _ => self.outcome.label(),
+        }
     }
 
     /// How much of the memory at its peak SQLite had returned when the task was over.
@@ -173,12 +183,12 @@ impl fmt::Display for Receipt {
             };
         };
         if self.connection.is_none() {
-            return write!(f, "{} before it started", self.outcome.label());
+            return write!(f, "{} before it started", self.label());
         }
         write!(
             f,
             "{} after {}, stopped in {}, ",
-            self.outcome.label(),
+            self.label(),
             millis(stop.asked_ms),
             millis(stop.stopped_after_ms)
         )?;
@@ -214,6 +224,31 @@ mod tests {
         assert_eq!(receipt.to_string(), "finished in 20 ms, 1 row");
         receipt.rows = 2;
         assert_eq!(receipt.to_string(), "finished in 20 ms, 2 rows");
+    }
+
+    #[test]
+    fn the_guard_is_no_budget() {
+        let mut receipt: Receipt = serde_json::from_value(serde_json::json!({
+            "outcome": "over_budget", "error": null, "connection": 0, "profile": "jobscope",
+            "queued_ms": 0.0, "first_row_ms": null, "elapsed_ms": 20.0, "rows": 0, "vm_steps": 0,
+            "fullscan_steps": 0, "sorts": 0, "autoindexes": 0, "cache_hits": 0, "cache_misses": 0,
+            "cache_spills": 0, "sqlite_heap_before_bytes": 0, "sqlite_heap_peak_bytes": 0,
+            "sqlite_heap_after_bytes": 0, "rss_before_bytes": null, "rss_peak_bytes": null,
+            "rss_after_bytes": null,
+            "stop": { "asked_ms": 15.0, "stopped_after_ms": 5.0, "given_back_after_ms": 5.0 },
+            "limit": { "kind": "guard", "limit": 1024, "reached": 1000 }
+        }))
+        .expect("a receipt");
+        assert_eq!(receipt.outcome_words(), "stopped by the guard");
+        assert!(
+            receipt
+                .to_string()
+                .starts_with("stopped by the guard after 15")
+        );
+        if let Some(limit) = &mut receipt.limit {
+            limit.kind = BudgetKind::Heap;
+        }
+        assert_eq!(receipt.outcome_words(), "over budget");
     }
 
     #[test]

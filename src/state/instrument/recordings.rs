@@ -44,6 +44,8 @@ pub struct Recordings {
     pub shown: Shown,
     /// Files that are being read.
     pub opening: Vec<PathBuf>,
+    /// All that were asked for, in that order: a short one is read before a long one.
+    asked: Vec<PathBuf>,
 }
 
 impl Recordings {
@@ -127,6 +129,9 @@ impl AppState {
             recordings.shown = Shown::One(index);
         }
         recordings.opening.push(path.clone());
+        if !recordings.asked.contains(&path) {
+            recordings.asked.push(path.clone());
+        }
         self.settings.view = crate::command::View::Memory;
         vec![Request::OpenRecording(path)]
     }
@@ -140,12 +145,16 @@ impl AppState {
         recordings.opening.retain(|opening| opening != path);
         match result {
             Ok(opened) => {
+                let asked = |path: &Path| recordings.asked.iter().position(|asked| asked == path);
                 let place = recordings.open.iter().position(|open| open.path == path);
-                let index = place.unwrap_or(recordings.open.len());
+                let index = place.unwrap_or_else(|| {
+                    let is_before = |open: &OpenRecording| asked(&open.path) < asked(path);
+                    recordings.open.partition_point(is_before)
+                });
                 if place.is_some() {
                     recordings.open[index] = *opened;
                 } else {
-                    recordings.open.push(*opened);
+                    recordings.open.insert(index, *opened);
                 }
                 recordings.shown = Shown::One(index);
             }
@@ -156,7 +165,8 @@ impl AppState {
     pub(in crate::state) fn close_recording(&mut self, index: usize) {
         let recordings = &mut self.instrument.recordings;
         if index < recordings.open.len() {
-            recordings.open.remove(index);
+            let closed = recordings.open.remove(index);
+            recordings.asked.retain(|asked| *asked != closed.path);
         }
         recordings.shown = match recordings.shown {
             Shown::One(shown) if shown > index => Shown::One(shown - 1),

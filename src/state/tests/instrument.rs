@@ -364,6 +364,30 @@ fn a_recording_that_cannot_be_read_leaves_what_is_shown() {
 }
 
 #[test]
+fn recordings_stand_in_the_order_they_were_asked_for() {
+    let mut state = opened();
+    for path in ["a.jsonl", "b.jsonl", "c.jsonl"] {
+        state.handle(1.0, Command::OpenRecording(PathBuf::from(path)));
+    }
+    // The long one is read last.
+    for path in ["b.jsonl", "c.jsonl", "a.jsonl"] {
+        let event = Event::RecordingOpened {
+            path: PathBuf::from(path),
+            result: Ok(Box::new(recording(path))),
+        };
+        happen(&mut state, event);
+    }
+    let recordings = &state.instrument.recordings;
+    let names: Vec<_> = recordings.open.iter().map(|open| open.name()).collect();
+    assert_eq!(names, ["a.jsonl", "b.jsonl", "c.jsonl"]);
+    assert_eq!(
+        recordings.shown,
+        Shown::One(0),
+        "what has come last is shown"
+    );
+}
+
+#[test]
 fn recording_is_shown_until_it_has_ended_or_failed() {
     let mut state = opened();
     let path = PathBuf::from("run.jsonl");

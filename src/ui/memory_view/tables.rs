@@ -207,7 +207,8 @@ fn receipt_row(line: &mut TableRow<'_, '_>, title: &str, receipt: &Receipt) {
     });
     line.col(|ui| {
         let color = Palette::of(ui).outcome(receipt.outcome);
-        ui.label(egui::RichText::new(receipt.outcome.label()).color(color))
+        let words = egui::RichText::new(receipt.outcome_words()).color(color);
+        ui.add(egui::Label::new(words).truncate())
             .on_hover_text(receipt.error.as_deref().unwrap_or(&receipt.to_string()));
     });
     for text in [
