@@ -252,7 +252,13 @@ impl Quantity {
             Self::PageCaches => Some(sample.caches()),
             Self::SqliteRest => Some(sample.sqlite_rest()),
             Self::RowsHeld => Some(sample.window.total()),
-            Self::Kept => slow?.kept(),
+            Self::Kept => {
+                let kept = slow?.kept()?;
+                // The reading may be older than the sample: what the process no longer has beside
+                // SQLite's heap, the allocator no longer keeps.
+                let most = (sample.rss).map(|rss| rss.0.saturating_sub(sample.sqlite_heap.0));
+                Some(Bytes(most.map_or(kept.0, |most| kept.0.min(most))))
+            }
             Self::Available => sample.available,
             Self::GroupLimit => slow?.group.map(|group| group.limit),
             Self::Wal => slow?.wal,
@@ -296,5 +302,37 @@ mod tests {
         for (index, quantity) in Quantity::ALL.into_iter().enumerate() {
             assert_eq!(quantity.index(), index, "{quantity:?}");
         }
+    }
+
+    #[test]
+    fn an_old_estimate_is_bounded_by_what_the_process_still_has() {
+        use crate::db::status::AllocatorReading;
+
+        let slow = SlowReading {
+            anonymous: Some(Bytes::mib(900)),
+            allocator: Some(AllocatorReading {
+                in_use: Bytes::mib(100),
+                free: Bytes::mib(700),
+            }),
+            ..SlowReading::default()
+        };
+        let kept = |rss, heap| {
+            let sample = MemorySample {
+                rss,
+                sqlite_heap: heap,
+                ..MemorySample::default()
+            };
+            Quantity::Kept.of(&sample, Some(&slow))
+        };
+        assert_eq!(
+            kept(Some(Bytes::gib(1)), Bytes::mib(2)),
+            Some(Bytes::mib(700))
+        );
+        // It was trimmed since the reading.
+        assert_eq!(
+            kept(Some(Bytes::mib(150)), Bytes::mib(50)),
+            Some(Bytes::mib(100))
+        );
+        assert_eq!(kept(None, Bytes::mib(50)), Some(Bytes::mib(700)));
     }
 }

@@ -8,6 +8,7 @@ use crate::{
         give_back::{GiveBackReceipt, Rung, RungReceipt, Step},
         message::Request,
     },
+    memory::quantity::Quantity,
     memory::sample::{ConnectionReading, ConnectionState},
     state::AppState,
     units::Bytes,
@@ -158,7 +159,7 @@ impl AppState {
     fn forecast_trim(&self) -> Forecast {
         let supported = cfg!(all(target_os = "linux", target_env = "gnu"));
         Forecast {
-            returns: self.live.slow().and_then(|(_, slow)| slow.kept()),
+            returns: self.live.newest(Quantity::Kept),
             cost: "Allocations wait for it: ms, more after large sorts".to_owned(),
             cannot: (!supported).then(|| "This C library has no malloc_trim".to_owned()),
         }
