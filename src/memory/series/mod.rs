@@ -8,8 +8,8 @@ pub use self::point::{Point, Range};
 use super::sample::{ConnectionReading, MemorySample, SlowReading};
 use crate::db::profile::MAX_CONNECTIONS;
 
-/// At most this many points: about 14 MiB, and more than an hour before the first thinning.
-const MAX_POINTS: usize = 38_000;
+/// At most this many points: about 14 MiB, and an hour before the first thinning.
+const MAX_POINTS: usize = 36_000;
 
 /// Room is made for so many more points at a time.
 const ROOM: usize = 2_000;
